@@ -1,0 +1,87 @@
+#include "relay/control/api.hpp"
+
+#include <google/protobuf/util/json_util.h>
+
+#include <cstdio>
+#include <map>
+
+#include "schemas/api.pb.h"
+
+namespace control {
+namespace {
+
+std::string to_hex(std::uint64_t number) {
+  char text[17];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(number));
+  return text;
+}
+
+spancast::Track::Kind to_proto(media::Kind kind) {
+  switch (kind) {
+    case media::Kind::video:
+      return spancast::Track::video;
+    case media::Kind::audio:
+      return spancast::Track::audio;
+    case media::Kind::data:
+      return spancast::Track::data;
+  }
+  return spancast::Track::unknown;
+}
+
+void fill(spancast::Track& out, const media::Track& track) {
+  out.set_id(track.id);
+  out.set_kind(to_proto(track.kind));
+  if (track.codec != media::Codec::unknown) out.set_codec(std::string(name(track.codec)));
+  out.set_width(track.width);
+  out.set_height(track.height);
+  if (track.kind == media::Kind::video) {
+    out.set_frame_rate(static_cast<double>(track.rate.per_1000_s()) / 1000);
+  }
+  out.set_sample_rate(track.sample_rate);
+  out.set_channels(track.channels);
+}
+
+void fill(spancast::Stream& out, const StreamReport& report) {
+  const StreamReport::Home& home = *report.home;
+  out.set_epoch(to_hex(home.epoch));
+  out.set_live(home.publisher.has_value());
+  if (home.publisher) {
+    out.mutable_publisher()->set_age_seconds(base::to_seconds(home.publisher->age));
+    out.mutable_publisher()->set_idle_seconds(base::to_seconds(home.publisher->idle));
+    out.mutable_publisher()->set_bytes(home.publisher->bytes);
+  }
+  for (const media::Track& track : home.tracks) fill(*out.add_tracks(), track);
+  if (const double seconds = base::to_seconds(home.tail_length); seconds > 0) {
+    out.set_bitrate(
+        static_cast<std::uint64_t>(static_cast<double>(report.tail_bytes) * 8 / seconds));
+  }
+  out.mutable_tail()->set_seconds(base::to_seconds(home.tail_length));
+  out.mutable_tail()->set_bytes(report.tail_bytes);
+  out.mutable_tail()->set_chunks(home.next_sequence - home.first_sequence);
+  out.mutable_tail()->set_first_sequence(home.first_sequence);
+  out.mutable_tail()->set_next_sequence(home.next_sequence);
+}
+
+}  // namespace
+
+std::string streams_json(std::span<const WorkerReport> workers) {
+  std::map<std::string, spancast::Stream> streams;
+  for (const WorkerReport& worker : workers) {
+    for (const StreamReport& report : worker.streams) {
+      spancast::Stream& out = streams[report.path];
+      out.set_path(report.path);
+      out.set_viewers(out.viewers() + report.viewers);
+      if (report.home) fill(out, report);
+    }
+  }
+  spancast::StreamList list;
+  for (auto& [path, stream] : streams) *list.add_streams() = std::move(stream);
+  google::protobuf::util::JsonPrintOptions options;
+  options.preserve_proto_field_names = true;
+  options.always_print_primitive_fields = true;
+  std::string json;
+  static_cast<void>(google::protobuf::util::MessageToJsonString(list, &json, options));
+  return json + "\n";
+}
+
+}  // namespace control

@@ -1,0 +1,187 @@
+#include "relay/control/config.hpp"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "relay/base/assert.hpp"
+#include "relay/base/units.hpp"
+#include "relay/control/config_message.hpp"
+#include "relay/control/usable_cpus.hpp"
+
+namespace control {
+namespace {
+
+namespace proto = spancast::config;
+
+// Descriptors that are no connections: the loops' own, listeners, files, and room to refuse a
+// client.
+constexpr std::uint64_t descriptors_reserved = 256;
+constexpr std::uint64_t connections_limit = 10'000'000;
+constexpr std::uint64_t arena_blocks_min = 64;
+
+stream::SlowPolicy to_slow(proto::Viewer::Slow slow) {
+  switch (slow) {
+    case proto::Viewer::catch_up:
+      return stream::SlowPolicy::catch_up;
+    case proto::Viewer::disconnect:
+      return stream::SlowPolicy::disconnect;
+    default:
+      return stream::SlowPolicy::skip;
+  }
+}
+
+base::LogLevel to_level(proto::Log::Level level) {
+  switch (level) {
+    case proto::Log::trace:
+      return base::LogLevel::trace;
+    case proto::Log::debug:
+      return base::LogLevel::debug;
+    case proto::Log::warning:
+      return base::LogLevel::warning;
+    case proto::Log::error:
+      return base::LogLevel::error;
+    default:
+      return base::LogLevel::info;
+  }
+}
+
+stream::ViewerPolicy to_viewer(const proto::Viewer& viewer) {
+  stream::ViewerPolicy policy;
+  policy.slow = to_slow(viewer.slow());
+  policy.max_lag = base::Duration(viewer.max_lag());
+  policy.stall_timeout = base::Duration(viewer.stall_timeout());
+  policy.unsent_bytes = viewer.unsent();
+  // -1 is the word `auto`.
+  if (viewer.flush_interval() >= 0) policy.flush_interval = base::Duration(viewer.flush_interval());
+  return policy;
+}
+
+/// `where` is the prefix of the keys in messages: empty, or the rule under `paths`.
+PathConfig to_path_config(const std::string& where, const proto::Stream& stream,
+                          const proto::Publisher& publisher, const proto::Viewer& viewer,
+                          std::uint64_t arena_bytes) {
+  PathConfig config;
+  config.policy.tail.length = base::Duration(stream.tail());
+  config.policy.tail.bytes = stream.tail_bytes() != 0 ? stream.tail_bytes() : arena_bytes / 4;
+  if (config.policy.tail.bytes > arena_bytes) {
+    throw ConfigError(where + "stream.tail_bytes (" + base::format_size(stream.tail_bytes()) +
+                      ") is more than memory.arena (" + base::format_size(arena_bytes) + ")");
+  }
+  config.policy.viewer = to_viewer(viewer);
+  config.policy.publisher.grace = base::Duration(publisher.grace());
+  config.policy.publisher.idle = base::Duration(publisher.idle());
+  config.policy.publisher.ahead = base::Duration(publisher.ahead());
+  for (const std::string& range : publisher.allow()) {
+    RELAY_ASSERT(config.publisher_allow.add(range).has_value());
+  }
+  return config;
+}
+
+PathConfig to_path_config(const proto::PathRule& rule, const proto::Config& config) {
+  proto::Stream stream = config.stream();
+  stream.MergeFrom(rule.stream());
+  proto::Publisher publisher = config.publisher();
+  // Merging appends to lists, but a list of a rule replaces the general one.
+  if (rule.publisher().allow_size() > 0) publisher.clear_allow();
+  publisher.MergeFrom(rule.publisher());
+  proto::Viewer viewer = config.viewer();
+  viewer.MergeFrom(rule.viewer());
+  return to_path_config("paths.\"" + rule.pattern() + "\".", stream, publisher, viewer,
+                        config.memory().arena());
+}
+
+std::uint32_t resolve_connections(std::uint32_t configured, const Machine& machine,
+                                  std::vector<std::string>& warnings) {
+  const std::uint64_t possible = machine.descriptors_max > descriptors_reserved
+                                     ? machine.descriptors_max - descriptors_reserved
+                                     : 1;
+  if (configured == 0) {
+    return static_cast<std::uint32_t>(std::min(possible, connections_limit));
+  }
+  if (configured > possible) {
+    warnings.push_back("http.connections (" + std::to_string(configured) +
+                       ") is more than the limit of open descriptors allows: about " +
+                       std::to_string(possible));
+  }
+  return configured;
+}
+
+bool is_wildcard(const IpAddress& address) { return address.bytes() == IpAddress().bytes(); }
+
+void check(const Config& config) {
+  if (config.arena_bytes / config.block_bytes < arena_blocks_min) {
+    throw ConfigError("memory.arena (" + base::format_size(config.arena_bytes) +
+                      ") is less than 64 blocks of memory.block (" +
+                      base::format_size(config.block_bytes) + ")");
+  }
+  const auto http = IpAddress::parse(config.http.address).value();
+  const auto admin = IpAddress::parse(config.admin.address).value();
+  if (config.admin.token.empty() && !admin.is_loopback()) {
+    throw ConfigError("admin.address (" + config.admin.address +
+                      ") is not a loopback address: admin.token must be set");
+  }
+  if (config.http.port != 0 && config.http.port == config.admin.port &&
+      (http == admin || is_wildcard(http) || is_wildcard(admin))) {
+    throw ConfigError("http.port and admin.port are the same: " + std::to_string(config.http.port));
+  }
+}
+
+}  // namespace
+
+Machine this_machine() {
+  Machine machine;
+  machine.cpus = usable_cpus();
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) machine.descriptors_max = limit.rlim_max;
+  return machine;
+}
+
+LoadedConfig load_config_text(std::string_view name, std::string_view text, Environment environment,
+                              const Machine& machine) {
+  ConfigMessage read = read_config(name, text, environment);
+  const proto::Config& message = read.message;
+  LoadedConfig loaded;
+  loaded.warnings = std::move(read.warnings);
+  Config& config = loaded.config;
+  config.http.address = message.http().address();
+  config.http.port = static_cast<std::uint16_t>(message.http().port());
+  config.http.header_timeout = base::Duration(message.http().header_timeout());
+  config.http.connections =
+      resolve_connections(message.http().connections(), machine, loaded.warnings);
+  config.admin.address = message.admin().address();
+  config.admin.port = static_cast<std::uint16_t>(message.admin().port());
+  config.admin.token = message.admin().token();
+  config.workers = message.workers() != 0 ? message.workers() : std::max(1U, machine.cpus);
+  config.blocking_threads = message.threads().blocking();
+  config.arena_bytes = message.memory().arena();
+  config.block_bytes = message.memory().block();
+  config.streams_max = message.stream().max();
+  config.drain_deadline = base::Duration(message.drain().deadline());
+  config.log_level = to_level(message.log().level());
+  config.log_format =
+      message.log().format() == proto::Log::json ? base::LogFormat::json : base::LogFormat::text;
+  check(config);
+  config.defaults = to_path_config("", message.stream(), message.publisher(), message.viewer(),
+                                   config.arena_bytes);
+  for (const proto::PathRule& rule : message.paths()) {
+    config.paths.emplace_back(PathPattern::parse(rule.pattern()).value(),
+                              to_path_config(rule, message));
+  }
+  return loaded;
+}
+
+LoadedConfig load_config(const std::optional<std::filesystem::path>& file, Environment environment,
+                         const Machine& machine) {
+  const auto [name, text] = read_config_file(file);
+  return load_config_text(name, text, environment, machine);
+}
+
+const PathConfig& Config::for_path(std::string_view path) const {
+  const auto found = std::find_if(paths.begin(), paths.end(),
+                                  [&](const auto& rule) { return rule.first.matches(path); });
+  return found == paths.end() ? defaults : found->second;
+}
+
+}  // namespace control

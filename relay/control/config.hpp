@@ -1,0 +1,102 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "relay/base/logging.hpp"
+#include "relay/base/time.hpp"
+#include "relay/control/access.hpp"
+#include "relay/control/path_pattern.hpp"
+#include "relay/stream/policy.hpp"
+
+namespace control {
+
+struct HttpConfig {
+  std::string address;
+  std::uint16_t port = 0;  ///< 0: any free one
+  base::Duration header_timeout{};
+  std::uint32_t connections = 0;  ///< resolved, at least 1
+};
+
+struct AdminConfig {
+  std::string address;
+  std::uint16_t port = 0;
+  std::string token;  ///< never empty unless the address is a loopback one
+};
+
+/// What holds for one stream path.
+struct PathConfig {
+  stream::PathPolicy policy;
+  AddressRanges publisher_allow;
+};
+
+/// Everything that was configured, checked and resolved: zeros that stand for "choose" are
+/// replaced.
+struct Config {
+  HttpConfig http;
+  AdminConfig admin;
+  std::uint32_t workers = 0;
+  std::uint32_t blocking_threads = 0;
+  std::uint64_t arena_bytes = 0;
+  std::uint64_t block_bytes = 0;
+  std::uint32_t streams_max = 0;
+  base::Duration drain_deadline{};
+  base::LogLevel log_level{};
+  base::LogFormat log_format{};
+  PathConfig defaults;
+  std::vector<std::pair<PathPattern, PathConfig>> paths;  ///< each complete, in the file's order
+
+  /// Of the first pattern that matches, else the defaults.
+  const PathConfig& for_path(std::string_view path) const;
+};
+
+struct LoadedConfig {
+  Config config;
+  std::vector<std::string> warnings;  ///< one line each
+};
+
+/// Why the relay cannot start, in one line that names file, line and key, or the variable. Thrown
+/// during start-up only.
+class ConfigError : public std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// The variables of an environment, names and values; only those named SPANCAST_… are looked at.
+using Environment = std::span<const std::pair<std::string, std::string>>;
+
+/// What a zero in the configuration is resolved from.
+struct Machine {
+  std::uint32_t cpus = 1;             ///< that this process may use
+  std::uint64_t descriptors_max = 0;  ///< hard limit of open descriptors
+};
+Machine this_machine();
+
+/// The defaults, under the file's values, under the environment's. Throws ConfigError.
+LoadedConfig load_config(const std::optional<std::filesystem::path>& file, Environment environment,
+                         const Machine& machine = this_machine());
+/// The same for the text of a file, which is called `name` in messages.
+LoadedConfig load_config_text(std::string_view name, std::string_view text, Environment environment,
+                              const Machine& machine);
+
+enum class Secrets { hidden, shown };
+
+/// A complete YAML file: every key with its documentation and the value that holds now. Read back
+/// it gives the same configuration, but for secrets when they are hidden. Throws as load_config
+/// does.
+std::string print_config(const std::optional<std::filesystem::path>& file, Environment environment,
+                         Secrets secrets, const Machine& machine = this_machine());
+std::string print_config_text(std::string_view name, std::string_view text, Environment environment,
+                              Secrets secrets, const Machine& machine);
+
+/// The configuration reference in the root README, between `<!-- config -->` and `<!-- /config
+/// -->`.
+std::string config_reference_markdown();
+
+}  // namespace control

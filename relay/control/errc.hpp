@@ -1,0 +1,13 @@
+#pragma once
+
+#include "relay/base/result.hpp"
+
+namespace control {
+
+enum class Errc { not_an_address = 1, bad_prefix_length, host_bits };
+
+const char* describe(Errc errc) noexcept;
+
+}  // namespace control
+
+RELAY_ERROR_CODES(control)

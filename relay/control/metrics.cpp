@@ -1,0 +1,207 @@
+#include "relay/control/metrics.hpp"
+
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+#include <vector>
+
+namespace control {
+namespace {
+
+using Labels = std::vector<prometheus::ClientMetric::Label>;
+
+/// Puts families together. A family has one name, one help text and one type.
+class Page {
+ public:
+  void begin(const char* name, const char* help, prometheus::MetricType type) {
+    families_.push_back({name, help, type, {}});
+  }
+  void add(double value, Labels labels = {}) {
+    prometheus::ClientMetric metric;
+    metric.label = std::move(labels);
+    if (families_.back().type == prometheus::MetricType::Counter) {
+      metric.counter.value = value;
+    } else {
+      metric.gauge.value = value;
+    }
+    families_.back().metric.push_back(std::move(metric));
+  }
+  void add(const base::Histogram& histogram, Labels labels = {}) {
+    prometheus::ClientMetric metric;
+    metric.label = std::move(labels);
+    std::uint64_t count = 0;
+    for (std::size_t index = 0; index + 1 < base::Histogram::bucket_count; ++index) {
+      count += histogram.counts()[index];
+      // The bound is exclusive of the next microsecond: what is counted is below it.
+      const auto bound = static_cast<double>(base::Histogram::upper_bound_us(index) + 1) / 1e6;
+      metric.histogram.bucket.push_back({count, bound});
+    }
+    metric.histogram.sample_count = histogram.total();
+    metric.histogram.sample_sum = static_cast<double>(histogram.sum_us()) / 1e6;
+    families_.back().metric.push_back(std::move(metric));
+  }
+  std::string text() const { return prometheus::TextSerializer{}.Serialize(families_); }
+
+ private:
+  std::vector<prometheus::MetricFamily> families_;
+};
+
+void counter(Page& page, const char* name, const char* help, std::uint64_t value) {
+  page.begin(name, help, prometheus::MetricType::Counter);
+  page.add(static_cast<double>(value));
+}
+
+void gauge(Page& page, const char* name, const char* help, double value) {
+  page.begin(name, help, prometheus::MetricType::Gauge);
+  page.add(value);
+}
+
+template <class Count>
+std::uint64_t sum(std::span<const WorkerReport> workers, Count count) {
+  std::uint64_t total = 0;
+  for (const WorkerReport& worker : workers) total += count(worker);
+  return total;
+}
+
+void add_traffic(Page& page, std::span<const WorkerReport> workers) {
+  const auto total = [&](auto count) { return sum(workers, count); };
+  gauge(page, "spancast_connections", "Open connections that are neither publisher nor viewer",
+        static_cast<double>(total([](const auto& w) { return w.connections; })));
+  gauge(page, "spancast_publishers", "Connected publishers",
+        static_cast<double>(total([](const auto& w) { return w.publishers; })));
+  counter(page, "spancast_requests_total", "Requests answered or begun",
+          total([](const auto& w) { return w.requests; }));
+  counter(page, "spancast_refused_total", "Connections refused at a limit",
+          total([](const auto& w) { return w.refused; }));
+  counter(page, "spancast_bytes_in_total", "Body bytes received from publishers",
+          total([](const auto& w) { return w.bytes_in; }));
+  counter(page, "spancast_chunks_total", "Chunks appended to logs",
+          total([](const auto& w) { return w.chunks_in; }));
+  counter(page, "spancast_input_dropped_total", "Pieces of input dropped up to a sync frame",
+          total([](const auto& w) { return w.pieces_dropped; }));
+  counter(page, "spancast_bytes_out_total", "Bytes written to viewers at once",
+          total([](const auto& w) { return w.fanout.bytes; }));
+  counter(page, "spancast_writes_total", "Gathering writes to viewers",
+          total([](const auto& w) { return w.fanout.writes; }));
+  counter(page, "spancast_short_writes_total", "Writes that the kernel did not take whole",
+          total([](const auto& w) { return w.fanout.short_writes; }));
+  base::Histogram latency;
+  for (const WorkerReport& worker : workers) latency.add(worker.fanout.latency);
+  page.begin("spancast_ingest_to_socket_seconds",
+             "From the last byte of a chunk received to its write to a viewer",
+             prometheus::MetricType::Histogram);
+  page.add(latency);
+}
+
+void add_ends(Page& page, std::span<const WorkerReport> workers) {
+  page.begin("spancast_viewer_skips_total", "Jumps of lagging viewers, by reason",
+             prometheus::MetricType::Counter);
+  for (std::size_t reason = 0; reason < stream::skip_reason_count; ++reason) {
+    const auto total = sum(workers, [&](const auto& w) { return w.fanout.skips[reason]; });
+    page.add(static_cast<double>(total),
+             {{"reason", name_of(static_cast<stream::SkipReason>(reason))}});
+  }
+  page.begin("spancast_viewer_ends_total", "Viewers that ended, by reason",
+             prometheus::MetricType::Counter);
+  for (std::size_t end = 0; end < stream::viewer_end_count; ++end) {
+    const auto total = sum(workers, [&](const auto& w) { return w.viewer_ends[end]; });
+    page.add(static_cast<double>(total),
+             {{"reason", name_of(static_cast<stream::ViewerEnd>(end))}});
+  }
+  page.begin("spancast_publisher_ends_total", "Publishers that ended, by reason",
+             prometheus::MetricType::Counter);
+  for (std::size_t end = 0; end < stream::publisher_end_count; ++end) {
+    const auto total = sum(workers, [&](const auto& w) { return w.publisher_ends[end]; });
+    page.add(static_cast<double>(total),
+             {{"reason", name_of(static_cast<stream::PublisherEnd>(end))}});
+  }
+}
+
+void add_streams(Page& page, std::span<const WorkerReport> workers) {
+  struct Sums {
+    std::uint64_t viewers = 0;
+    base::Duration lag_max{};
+    std::uint64_t tail_bytes = 0;
+    bool live = false;
+  };
+  std::map<std::string, Sums> streams;
+  for (const WorkerReport& worker : workers) {
+    for (const StreamReport& report : worker.streams) {
+      Sums& sums = streams[report.path];
+      sums.viewers += report.viewers;
+      sums.lag_max = std::max(sums.lag_max, report.lag_max);
+      if (!report.home) continue;
+      sums.tail_bytes = report.tail_bytes;
+      sums.live = report.home->publisher.has_value();
+    }
+  }
+  gauge(page, "spancast_streams", "Streams", static_cast<double>(streams.size()));
+  const auto family = [&](const char* name, const char* help, auto value) {
+    page.begin(name, help, prometheus::MetricType::Gauge);
+    for (const auto& [path, sums] : streams) {
+      page.add(static_cast<double>(value(sums)), {{"stream", path}});
+    }
+  };
+  family("spancast_stream_live", "1 while a publisher is connected",
+         [](const Sums& s) { return s.live ? 1 : 0; });
+  family("spancast_viewers", "Connected viewers", [](const Sums& s) { return s.viewers; });
+  family("spancast_viewer_lag_seconds", "Media time by which the slowest viewer is behind",
+         [](const Sums& s) { return base::to_seconds(s.lag_max); });
+  family("spancast_stream_tail_bytes", "Payload of the tail",
+         [](const Sums& s) { return s.tail_bytes; });
+}
+
+void add_arena(Page& page, std::span<const WorkerReport> workers, const ArenaReport& arena) {
+  gauge(page, "spancast_arena_blocks", "Blocks of the arena", static_cast<double>(arena.blocks));
+  gauge(page, "spancast_arena_blocks_free", "Blocks that nobody holds",
+        static_cast<double>(arena.blocks_free));
+  const auto used = (arena.blocks - arena.blocks_free) * arena.block_bytes;
+  gauge(page, "spancast_arena_bytes_pinned", "Bytes of the blocks that are held",
+        static_cast<double>(used));
+  std::uint64_t referenced = 0;
+  std::uint64_t unfinished = 0;
+  for (const WorkerReport& worker : workers) {
+    unfinished += worker.bytes_pinned;
+    for (const StreamReport& report : worker.streams) {
+      if (report.home) referenced += report.tail_bytes;
+    }
+  }
+  gauge(page, "spancast_arena_bytes_referenced", "Payload bytes of all tails",
+        static_cast<double>(referenced));
+  gauge(page, "spancast_viewer_bytes_pinned", "Payload bytes that unfinished writes hold",
+        static_cast<double>(unfinished));
+}
+
+void add_workers(Page& page, std::span<const WorkerReport> workers) {
+  const auto label = [](const WorkerReport& worker) {
+    return Labels{{"worker", std::to_string(worker.worker)}};
+  };
+  page.begin("spancast_loop_lag_seconds", "How late the 10 ms timer of a worker was",
+             prometheus::MetricType::Histogram);
+  for (const WorkerReport& worker : workers) page.add(worker.loop_lag, label(worker));
+  page.begin("spancast_worker_busy_ratio", "Share of the time that a worker did not wait",
+             prometheus::MetricType::Gauge);
+  for (const WorkerReport& worker : workers) page.add(worker.busy, label(worker));
+  page.begin("spancast_flush_interval_seconds", "What the flush interval `auto` is now",
+             prometheus::MetricType::Gauge);
+  for (const WorkerReport& worker : workers) {
+    page.add(base::to_seconds(worker.flush_interval), label(worker));
+  }
+}
+
+}  // namespace
+
+std::string metrics_text(std::span<const WorkerReport> workers, const ArenaReport& arena) {
+  Page page;
+  add_traffic(page, workers);
+  add_ends(page, workers);
+  add_streams(page, workers);
+  add_arena(page, workers, arena);
+  add_workers(page, workers);
+  return page.text();
+}
+
+}  // namespace control

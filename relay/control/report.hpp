@@ -1,0 +1,68 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "relay/base/histogram.hpp"
+#include "relay/base/time.hpp"
+#include "relay/media/track.hpp"
+#include "relay/stream/end_reason.hpp"
+#include "relay/stream/fanout.hpp"
+
+namespace control {
+
+/// What one worker says about one stream.
+struct StreamReport {
+  std::string path;
+  std::uint32_t viewers = 0;  ///< on this worker
+  base::Duration lag_max{};   ///< of the viewer furthest behind
+  std::uint64_t tail_bytes = 0;
+
+  /// By the home worker only.
+  struct Home {
+    struct Publisher {
+      base::Duration age{};
+      base::Duration idle{};
+      std::uint64_t bytes = 0;
+    };
+    std::uint64_t epoch = 0;
+    std::optional<Publisher> publisher;
+    std::vector<media::Track> tracks;
+    base::Duration tail_length{};
+    std::uint64_t first_sequence = 0;
+    std::uint64_t next_sequence = 0;
+  };
+  std::optional<Home> home;
+};
+
+/// What one worker says about itself: a copy of its plain integers.
+struct WorkerReport {
+  unsigned worker = 0;
+  std::vector<StreamReport> streams;
+  stream::FanoutCounters fanout;
+  base::Duration flush_interval{};
+  base::Histogram loop_lag;
+  double busy = 0;
+  std::uint64_t connections = 0;
+  std::uint64_t publishers = 0;
+  std::uint64_t bytes_in = 0;
+  std::uint64_t chunks_in = 0;
+  std::uint64_t pieces_dropped = 0;
+  std::uint64_t requests = 0;
+  std::uint64_t refused = 0;
+  std::uint64_t bytes_pinned = 0;  ///< by unfinished writes of viewers
+  std::array<std::uint64_t, stream::viewer_end_count> viewer_ends{};
+  std::array<std::uint64_t, stream::publisher_end_count> publisher_ends{};
+};
+
+/// The arena as a whole.
+struct ArenaReport {
+  std::uint64_t block_bytes = 0;
+  std::uint64_t blocks = 0;
+  std::uint64_t blocks_free = 0;
+};
+
+}  // namespace control

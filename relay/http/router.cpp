@@ -1,0 +1,102 @@
+#include "relay/http/router.hpp"
+
+#include <utility>
+
+#include "relay/http/stream_path.hpp"
+
+namespace http {
+namespace {
+
+constexpr const char* media_methods = "GET, HEAD, PUT, POST, OPTIONS";
+constexpr const char* endpoint_methods = "GET, HEAD, OPTIONS";
+
+Route refuse(unsigned status, std::string reason, std::string allow = {}) {
+  Route refused;
+  refused.kind = RouteKind::error;
+  refused.status = status;
+  refused.reason = std::move(reason);
+  refused.allow = std::move(allow);
+  return refused;
+}
+
+Route refuse_method(const char* allow) {
+  return refuse(405, std::string("only these methods are possible here: ") + allow, allow);
+}
+
+Route to_kind(RouteKind kind, const char* allow = "") {
+  Route route;
+  route.kind = kind;
+  route.allow = allow;
+  return route;
+}
+
+std::optional<RouteKind> find_endpoint(std::string_view path) {
+  if (path == "/healthz") return RouteKind::healthz;
+  if (path == "/readyz") return RouteKind::readyz;
+  if (path == "/metrics") return RouteKind::metrics;
+  if (path == "/api/v1/streams") return RouteKind::streams_api;
+  return std::nullopt;
+}
+
+// Cuts a known extension off.
+std::optional<Container> take_extension(std::string_view& path) {
+  for (const auto& [extension, container] :
+       {std::pair{std::string_view(".ts"), Container::mpegts}, {".mp4", Container::mp4}}) {
+    if (!path.ends_with(extension)) continue;
+    path.remove_suffix(extension.size());
+    return container;
+  }
+  return std::nullopt;
+}
+
+bool is_write(Method method) { return method == Method::put || method == Method::post; }
+bool is_served(Method method) { return method != Method::other && method != Method::delete_; }
+
+Route route_endpoint(const RequestHead& head, RouteKind kind) {
+  if (!is_served(head.method) || is_write(head.method)) {
+    return refuse_method(endpoint_methods);
+  }
+  if (head.method == Method::options) return to_kind(RouteKind::options, endpoint_methods);
+  return to_kind(kind);
+}
+
+Route route_stream(const RequestHead& head, std::string_view stream, Container container,
+                   std::string_view query) {
+  if (auto reserved = find_reserved(stream)) return refuse(400, std::move(*reserved));
+  if (head.method == Method::options) return to_kind(RouteKind::options, media_methods);
+  Route media = to_kind(RouteKind::media);
+  if (auto refusal = read_query(query, media.query)) return refuse(400, std::move(*refusal));
+  media.stream = stream;
+  media.container = container;
+  return media;
+}
+
+}  // namespace
+
+Route route(const RequestHead& head) {
+  if (!head.target.starts_with('/')) {  // `*`, or the target of CONNECT
+    if (head.method == Method::options) return to_kind(RouteKind::options, media_methods);
+    return refuse_method(media_methods);
+  }
+  const std::string_view target = head.target;
+  const std::size_t path_size = target.find('?');
+  const auto query =
+      path_size == std::string_view::npos ? std::string_view() : target.substr(path_size + 1);
+  const auto path = decode_path(target.substr(0, path_size));
+  if (!path) return refuse(400, "only unreserved characters may be percent-encoded in a path");
+  if (const auto endpoint = find_endpoint(*path)) return route_endpoint(head, *endpoint);
+
+  std::string_view stream = std::string_view(*path).substr(1);
+  const auto container = take_extension(stream);
+  if (!stream.empty() || container) {
+    if (auto flaw = find_flaw(stream)) return refuse(400, std::move(*flaw));
+  }
+  if (!is_served(head.method)) {
+    return refuse_method(container ? media_methods : endpoint_methods);
+  }
+  if (container) return route_stream(head, stream, *container, query);
+  if (is_write(head.method)) return refuse(415, "what is published here ends in .ts or .mp4");
+  return refuse(404, "there is nothing here: a stream ends in .ts or .mp4");
+}
+
+}  // namespace http

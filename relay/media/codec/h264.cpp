@@ -1,0 +1,136 @@
+#include "relay/media/codec/h264.hpp"
+
+#include "relay/media/codec/bit_reader.hpp"
+
+namespace codec::h264 {
+namespace {
+
+constexpr bool has_chroma_format(std::uint32_t profile_idc) {
+  switch (profile_idc) {
+    case 44:
+    case 83:
+    case 86:
+    case 100:
+    case 110:
+    case 118:
+    case 122:
+    case 128:
+    case 134:
+    case 135:
+    case 138:
+    case 139:
+    case 244:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// 7.3.2.1.1.1
+void skip_scaling_list(BitReader& bits, int size) {
+  std::int64_t last = 8;
+  std::int64_t next = 8;
+  for (int index = 0; index < size && bits.ok(); ++index) {
+    if (next != 0) next = (last + bits.se() + 256) % 256;
+    if (next != 0) last = next;
+  }
+}
+
+struct Chroma {
+  std::uint32_t format = 1;  // 4:2:0
+  bool is_separate = false;
+};
+
+Chroma read_chroma(BitReader& bits) {
+  Chroma chroma;
+  chroma.format = bits.ue();
+  if (chroma.format == 3) chroma.is_separate = bits.flag();
+  bits.ue();     // bit_depth_luma_minus8
+  bits.ue();     // bit_depth_chroma_minus8
+  bits.skip(1);  // qpprime_y_zero_transform_bypass_flag
+  if (bits.flag()) {
+    const int lists = chroma.format == 3 ? 12 : 8;
+    for (int list = 0; list < lists && bits.ok(); ++list) {
+      if (bits.flag()) skip_scaling_list(bits, list < 6 ? 16 : 64);
+    }
+  }
+  return chroma;
+}
+
+void skip_picture_order(BitReader& bits) {
+  const std::uint32_t type = bits.ue();
+  if (type == 0) {
+    bits.ue();  // log2_max_pic_order_cnt_lsb_minus4
+  } else if (type == 1) {
+    bits.skip(1);
+    bits.se();
+    bits.se();
+    const std::uint32_t count = bits.ue();
+    for (std::uint32_t index = 0; index < count && bits.ok(); ++index) bits.se();
+  }
+}
+
+}  // namespace
+
+// 7.3.2.1.1
+std::optional<VideoSize> parse_sps(std::span<const std::byte> rbsp) noexcept {
+  BitReader bits(rbsp);
+  const std::uint32_t profile_idc = bits.bits(8);
+  bits.skip(16);  // constraint flags, level_idc
+  bits.ue();      // seq_parameter_set_id
+  Chroma chroma;
+  if (has_chroma_format(profile_idc)) chroma = read_chroma(bits);
+  bits.ue();  // log2_max_frame_num_minus4
+  skip_picture_order(bits);
+  bits.ue();     // max_num_ref_frames
+  bits.skip(1);  // gaps_in_frame_num_value_allowed_flag
+  const std::uint64_t width_mbs = std::uint64_t{bits.ue()} + 1;
+  const std::uint64_t height_units = std::uint64_t{bits.ue()} + 1;
+  const bool is_frame_mbs_only = bits.flag();
+  if (!is_frame_mbs_only) bits.skip(1);  // mb_adaptive_frame_field_flag
+  bits.skip(1);                          // direct_8x8_inference_flag
+  std::uint64_t crop_x = 0;
+  std::uint64_t crop_y = 0;
+  if (bits.flag()) {
+    crop_x = std::uint64_t{bits.ue()} + bits.ue();
+    crop_y = std::uint64_t{bits.ue()} + bits.ue();
+  }
+  if (!bits.ok() || chroma.format > 3) return std::nullopt;
+  const bool has_subsampling = !chroma.is_separate && chroma.format != 0;
+  crop_x *= has_subsampling && chroma.format < 3 ? 2 : 1;
+  crop_y *= (has_subsampling && chroma.format == 1 ? 2U : 1U) * (is_frame_mbs_only ? 1U : 2U);
+  const std::uint64_t width = width_mbs * 16;
+  const std::uint64_t height = height_units * 16 * (is_frame_mbs_only ? 1 : 2);
+  if (width > picture_side_max || height > picture_side_max) return std::nullopt;
+  if (crop_x >= width || crop_y >= height) return std::nullopt;
+  return VideoSize{static_cast<std::uint32_t>(width - crop_x),
+                   static_cast<std::uint32_t>(height - crop_y)};
+}
+
+// 7.3.2.3.1: type and size are each a run of 0xFF and a last byte.
+void SeiWalk::on_byte(std::byte value) noexcept {
+  constexpr std::uint32_t recovery_point = 6;
+  const auto number = std::to_integer<std::uint32_t>(value);
+  switch (state_) {
+    case State::type:
+      type_ += number;
+      if (number != 0xFF) state_ = State::size;
+      return;
+    case State::size:
+      size_ += number;
+      if (number == 0xFF) return;
+      is_first_ = true;
+      state_ = size_ > 0 ? State::payload : State::type;
+      if (size_ == 0) type_ = 0;
+      return;
+    case State::payload:
+      // recovery_frame_cnt is ue(v): zero is a single 1 bit.
+      if (is_first_ && type_ == recovery_point && (number & 0x80) != 0) has_recovery_point_ = true;
+      is_first_ = false;
+      if (--size_ > 0) return;
+      type_ = 0;
+      state_ = State::type;
+  }
+}
+
+}  // namespace codec::h264

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "relay/media/codec/video_size.hpp"
+
+/// H.264, ISO/IEC 14496-10.
+namespace codec::h264 {
+
+enum class NalType : std::uint8_t { slice = 1, idr_slice = 5, sei = 6, sps = 7, pps = 8, aud = 9 };
+
+constexpr NalType nal_type(std::byte header) noexcept {
+  return static_cast<NalType>(std::to_integer<unsigned>(header) & 0x1F);
+}
+/// Part of a coded picture. Of data partitions (2 to 4) the first has a slice header.
+constexpr bool is_vcl(NalType type) noexcept {
+  return type >= NalType::slice && type <= NalType::idr_slice;
+}
+
+/// `rbsp` follows the NAL header, without emulation prevention bytes. Nothing if it makes no sense.
+std::optional<VideoSize> parse_sps(std::span<const std::byte> rbsp) noexcept;
+
+/// Walks the messages of one SEI NAL unit byte by byte and remembers whether there is a recovery
+/// point at which decoding is right at once (D.1.8: recovery_frame_cnt 0).
+class SeiWalk {
+ public:
+  void on_byte(std::byte value) noexcept;
+  bool has_recovery_point() const noexcept { return has_recovery_point_; }
+
+ private:
+  enum class State : std::uint8_t { type, size, payload };
+  State state_ = State::type;
+  bool has_recovery_point_ = false;
+  bool is_first_ = false;  // the next byte is a payload's first
+  std::uint32_t type_ = 0;
+  std::uint32_t size_ = 0;
+};
+
+}  // namespace codec::h264

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+namespace mpegts {
+
+/// Extends 33-bit timestamps over their wraps: each is taken as the nearest to the one before.
+class TimestampUnwrap {
+ public:
+  std::int64_t unwrap(std::uint64_t stamp) noexcept;
+
+ private:
+  std::optional<std::int64_t> last_;
+};
+
+/// The payload of one PID, unit by unit (ISO/IEC 13818-1, 2.4.3.6): reads the header of each PES
+/// packet, wherever packets cut it, and tells where a unit ends before the next one begins.
+class PesTracker {
+ public:
+  enum class End : std::uint8_t { none, length, stuffing };
+
+  /// The packet starts a unit.
+  void begin() noexcept;
+  /// The payload of a packet that came in order; `is_stuffed` as its adaptation field says. Returns
+  /// how the unit ended with this packet, if it did; `elementary()` are the bytes behind the
+  /// header.
+  End take(std::span<const std::byte> payload, bool is_stuffed) noexcept;
+  std::span<const std::byte> elementary() const noexcept { return elementary_; }
+
+  /// Packets were lost: what comes next proves nothing about how units end.
+  void on_loss() noexcept { is_lost_ = true; }
+
+  /// A unit has begun and is not known to have ended.
+  bool is_open() const noexcept { return state_ == State::open; }
+  /// It says its own length, or the stuffing of its last packet will tell.
+  bool has_length() const noexcept { return unit_bytes_ > 0 && trusts_length_; }
+  /// The header (of this unit) was read.
+  bool has_header() const noexcept { return part_ == Part::body; }
+  std::optional<std::uint64_t> dts() const noexcept { return dts_; }  ///< 33 bits; pts if absent
+
+ private:
+  enum class State : std::uint8_t { none, open, ended_by_length, ended_by_stuffing };
+  enum class Part : std::uint8_t { head, stamps, skip, body };
+  static constexpr std::size_t head_bytes = 9;
+  static constexpr std::size_t stamps_end = head_bytes + 10;
+
+  std::span<const std::byte> take_header(std::span<const std::byte> payload) noexcept;
+  bool gather(std::span<const std::byte>& payload, std::size_t upto) noexcept;
+  void parse_head() noexcept;
+  void parse_stamps() noexcept;
+  void reopen() noexcept;
+
+  State state_ = State::none;
+  Part part_ = Part::head;
+  bool trusts_length_ = true;
+  bool trusts_stuffing_ = true;
+  bool is_lost_ = false;
+  std::uint16_t have_ = 0;  // bytes of the header gathered
+  std::uint16_t header_end_ = 0;
+  std::uint16_t skip_ = 0;        // bytes of the header still to come that nobody needs
+  std::uint32_t unit_bytes_ = 0;  // 0: not told
+  std::uint32_t seen_bytes_ = 0;
+  std::optional<std::uint64_t> dts_;
+  std::span<const std::byte> elementary_;
+  std::array<std::byte, stamps_end> header_;
+};
+
+}  // namespace mpegts

@@ -1,0 +1,59 @@
+#include "relay/media/timeline.hpp"
+
+#include <algorithm>
+
+namespace media {
+namespace {
+
+using std::chrono::microseconds;
+
+// 90 kHz against microseconds: 9 to 100, exactly.
+constexpr std::int64_t to_ticks(microseconds duration) { return duration.count() * 9 / 100; }
+constexpr microseconds to_duration(std::int64_t ticks) {
+  return microseconds{ticks / 9 * 100 + ticks % 9 * 100 / 9};
+}
+
+}  // namespace
+
+Timeline::Timeline(base::Utc start) noexcept : anchor_(start - to_duration(begin)) {}
+
+base::Utc Timeline::utc_of(std::int64_t time) const noexcept { return anchor_ + to_duration(time); }
+
+Timeline::Position Timeline::on_frame(std::optional<std::int64_t> dts_90k,
+                                      base::Utc arrival) noexcept {
+  std::int64_t time = is_first_ ? next_ : time_ + interval_;
+  bool jumped = is_first_ && continues_;
+  if (dts_90k && offset_) {
+    time = *dts_90k + *offset_;
+    if (const std::int64_t step = time - time_; step > jump_max || step < -jump_max) {
+      time = time_ + std::max<std::int64_t>(to_ticks(arrival - last_arrival_), 1);
+      offset_.reset();
+      jumped = true;
+    }
+    // A small step back is a frame out of order or a timestamp rounded down.
+    time = std::max(time, time_);
+  }
+  if (dts_90k && !offset_) offset_ = time - *dts_90k;
+  if (!is_first_ && !jumped && time > time_) interval_ = time - time_;
+  time_ = time;
+  last_arrival_ = arrival;
+  is_first_ = false;
+
+  // Only media that falls behind moves the anchor, forward. Media that runs ahead of the clock is a
+  // publisher that sends a file faster than real time, up to publisher.ahead: that is no error.
+  const auto behind = arrival - utc_of(time);
+  if (behind > behind_max) anchor_ += behind;
+  return {time, utc_of(time), jumped};
+}
+
+void Timeline::on_new_publisher(base::Utc start) noexcept {
+  if (is_first_) return;  // nothing was numbered yet
+  // The end's UTC is anchor + media time, so a publisher that ran ahead is followed without a hole.
+  const std::int64_t end = time_ + interval_;
+  next_ = std::max(end, end + to_ticks(start - utc_of(end)));
+  offset_.reset();
+  is_first_ = true;
+  continues_ = true;
+}
+
+}  // namespace media

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "relay/base/time.hpp"
+
+namespace media {
+
+/// Maps the timestamps of a stream's publishers to one media time and to UTC. Media time never goes
+/// back, whatever the input does; neither does UTC. Owned by the stream's publisher session.
+class Timeline {
+ public:
+  static constexpr std::int64_t ticks_per_second = 90'000;
+  /// A log begins at 10 s, so that B-frames and edit lists never make a timestamp negative.
+  static constexpr std::int64_t begin = 10 * ticks_per_second;
+  /// What is further off than this is a new clock, not a late or missing frame.
+  static constexpr std::int64_t jump_max = 10 * ticks_per_second;
+  /// Media that falls behind its arrival by more moves the anchor.
+  static constexpr std::chrono::milliseconds behind_max{500};
+
+  struct Position {
+    std::int64_t time;  ///< 90 kHz
+    base::Utc utc;
+    bool jumped;  ///< the input's clock was replaced: a discontinuity
+  };
+
+  /// The UTC of the first frame: the publisher's own if it is trusted, else its arrival.
+  explicit Timeline(base::Utc start) noexcept;
+
+  /// A frame (or whatever is numbered) with its unwrapped dts. Without one it follows the previous
+  /// by the last interval.
+  Position on_frame(std::optional<std::int64_t> dts_90k, base::Utc arrival) noexcept;
+
+  /// Another publisher goes on: its first dts is the last end plus the UTC that passed until
+  /// `start`.
+  void on_new_publisher(base::Utc start) noexcept;
+
+ private:
+  base::Utc utc_of(std::int64_t time) const noexcept;
+
+  base::Utc anchor_;                    // the UTC of media time 0
+  std::int64_t next_ = begin;           // where the first frame of a publisher goes
+  std::int64_t time_ = begin;           // of the last frame
+  std::int64_t interval_ = 0;           // between the last two
+  std::optional<std::int64_t> offset_;  // media time minus dts; none until a publisher's first dts
+  base::Utc last_arrival_{};
+  bool is_first_ = true;  // the next frame is this publisher's first
+  bool continues_ = false;
+};
+
+}  // namespace media

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "relay/base/result.hpp"
+#include "relay/memory/window.hpp"
+
+namespace memory {
+
+/// Fills blocks front to back: the place where received bytes and generated headers come to lie.
+/// Bytes before the write position are cut into windows and never change again.
+class BlockWriter {
+ public:
+  explicit BlockWriter(BlockPool& pool) noexcept : pool_(pool) {}
+  ~BlockWriter() { let_go(); }
+  BlockWriter(const BlockWriter&) = delete;
+  BlockWriter& operator=(const BlockWriter&) = delete;
+
+  /// The free rest of the current block; a new block begins when fewer than `least` bytes are left
+  /// (`least` at most a block). Errc::arena_full when a new one is needed and none is free.
+  base::Result<std::span<std::byte>> space(std::size_t least);
+
+  /// Moves the write position over `count` bytes at the start of the last `space()`.
+  void advance(std::size_t count) noexcept;
+
+  /// A window on bytes of the current block, which lie before or behind the write position.
+  Window window(std::span<const std::byte> bytes) const noexcept { return {hold_, bytes}; }
+
+  /// Writes a small generated header (copies it) and returns its window. At most a block long.
+  base::Result<Window> copy_header(std::span<const std::byte> bytes);
+
+  /// Lets the current block go; windows on it keep it alive.
+  void let_go() noexcept;
+
+ private:
+  BlockPool& pool_;
+  BlockHold* hold_ = nullptr;
+  std::size_t used_ = 0;
+};
+
+}  // namespace memory

@@ -1,0 +1,247 @@
+// Requests for media: who may publish or watch what, and where.
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+#include "relay/server/worker_server.hpp"
+
+namespace server {
+namespace {
+
+constexpr std::string_view retry_after_full = "5";
+
+stream::ViewerPolicy policy_for(const stream::PathPolicy& path, const http::MediaQuery& query) {
+  stream::ViewerPolicy policy = path.viewer;
+  policy.slow = query.slow.value_or(policy.slow);
+  // Further back than the tail there is nothing to lag into.
+  policy.max_lag = std::min(query.max_lag.value_or(policy.max_lag), path.tail.length);
+  if (query.flush) policy.flush_interval = *query.flush;
+  return policy;
+}
+
+http_body::Reader body_of(const http::RequestHead& head) {
+  if (head.chunked) return http_body::Reader::chunked();
+  if (head.until_close) return http_body::Reader::until_close();
+  return http_body::Reader::with_length(head.content_length.value_or(0));
+}
+
+http::ResponseHead viewer_head(const http::RequestHead& head) {
+  http::ResponseHead response{200,
+                              {{"Content-Type", "video/mp2t"},
+                               {"Cache-Control", "no-store"},
+                               {"Access-Control-Allow-Origin", "*"}},
+                              head.http_1_1};
+  if (head.http_1_1) {
+    response.fields.emplace_back("Transfer-Encoding", "chunked");
+    if (!head.keep_alive) response.fields.emplace_back("Connection", "close");
+  } else {
+    response.fields.emplace_back("Connection", "close");
+  }
+  return response;
+}
+
+}  // namespace
+
+void WorkerServer::serve_viewer(session::HttpConnection& connection, http::RequestHead head,
+                                http::Route route) noexcept {
+  if (route.container != http::Container::mpegts) {
+    return refuse(connection, 415, "this relay serves .ts only");
+  }
+  const std::string path = route.stream;
+  const auto& config = shared_.config.for_path(path);
+  const base::Duration wait = route.query.wait.value_or(base::Duration::zero());
+  switch (table_.look_up(path, config.policy, wait > base::Duration::zero())) {
+    case stream::StreamTable::LookUp::ready:
+      return start_viewer(connection, head, route, *table_.find(path));
+    case stream::StreamTable::LookUp::coming: {
+      // Without ?wait= this is the moment another worker needs to answer, not a client's wish.
+      const base::Duration patience = std::max<base::Duration>(wait, std::chrono::seconds(5));
+      waiting_[path].push_back(
+          {connection.id(), std::move(head), std::move(route), base::monotonic_now() + patience});
+      return;
+    }
+    case stream::StreamTable::LookUp::missing:
+      return refuse(connection, 404, "no stream " + path + ": nobody publishes it");
+  }
+}
+
+void WorkerServer::start_viewer(session::HttpConnection& connection, const http::RequestHead& head,
+                                const http::Route& route, stream::Stream& stream) noexcept {
+  const http::ResponseHead response = viewer_head(head);
+  if (head.method == http::Method::head) return connection.respond_head(response);
+  session::Viewer::Request request{
+      policy_for(stream.policy(), route.query),
+      head.http_1_1 ? stream::Framing::http_chunk : stream::Framing::none,
+      http::write_head(response), connection.take_received(), head.keep_alive};
+  const std::uint64_t id = next_id();
+  auto& viewer = viewers_[id];
+  viewer = std::make_unique<session::Viewer>(id, worker_, connection.take_tcp(), *this,
+                                             std::move(request));
+  viewer->start(stream);
+}
+
+void WorkerServer::on_stream_ready(const std::string& path) noexcept {
+  const auto found = waiting_.find(path);
+  if (found == waiting_.end()) return;
+  const auto waiting = std::move(found->second);
+  waiting_.erase(found);
+  for (const Waiting& viewer : waiting) {
+    const auto connection = connections_.find(viewer.connection);
+    if (connection == connections_.end()) continue;
+    if (!connection->second->is_waiting()) continue;
+    if (stream::Stream* stream = table_.find(path)) {
+      start_viewer(*connection->second, viewer.head, viewer.route, *stream);
+    } else {
+      serve_viewer(*connection->second, viewer.head, viewer.route);
+    }
+  }
+}
+
+void WorkerServer::on_stream_missing(const std::string& path) noexcept {
+  const auto found = waiting_.find(path);
+  if (found == waiting_.end()) return;
+  const auto waiting = std::move(found->second);
+  waiting_.erase(found);
+  for (const Waiting& viewer : waiting) {
+    const auto connection = connections_.find(viewer.connection);
+    if (connection == connections_.end() || !connection->second->is_waiting()) continue;
+    // It ended while we asked for it: whoever is ready to wait waits for the next one.
+    serve_viewer(*connection->second, viewer.head, viewer.route);
+  }
+}
+
+void WorkerServer::time_out_waiting(base::Time now) noexcept {
+  std::vector<std::pair<std::string, std::uint64_t>> expired;
+  for (auto found = waiting_.begin(); found != waiting_.end();) {
+    auto& waiting = found->second;
+    const auto keep = std::partition(waiting.begin(), waiting.end(), [&](const Waiting& viewer) {
+      return now < viewer.deadline && connections_.contains(viewer.connection);
+    });
+    for (auto gone = keep; gone != waiting.end(); ++gone) {
+      expired.emplace_back(found->first, gone->connection);
+    }
+    waiting.erase(keep, waiting.end());
+    if (waiting.empty()) table_.unwatch(found->first);
+    found = waiting.empty() ? waiting_.erase(found) : std::next(found);
+  }
+  for (const auto& [path, id] : expired) {
+    const auto connection = connections_.find(id);
+    if (connection == connections_.end() || !connection->second->is_waiting()) continue;
+    refuse(*connection->second, 404, "no stream " + path + ": nobody published it in time");
+  }
+}
+
+void WorkerServer::serve_publisher(session::HttpConnection& connection, http::RequestHead head,
+                                   http::Route route) noexcept {
+  const std::string path = route.stream;
+  const auto& config = shared_.config.for_path(path);
+  if (!config.publisher_allow.allows(connection.peer_address())) {
+    return refuse(connection, 403, "this address may not publish " + path);
+  }
+  if (route.container != http::Container::mpegts) {
+    return refuse(connection, 415, "this relay takes .ts (MPEG-TS) only");
+  }
+  if (!head.chunked && !head.until_close && !head.content_length) {
+    return refuse(connection, 411, "a publisher sends a body: Transfer-Encoding or Content-Length");
+  }
+  if (draining_) {
+    return refuse(connection, 503, "the relay is shutting down", {{"Retry-After", "1"}});
+  }
+  const auto claim = table_.claim(path, config.policy, random_(), base::utc_now());
+  if (claim.full) {
+    return refuse(connection, 503, "stream.max is reached: there are as many streams as may be",
+                  {{"Retry-After", std::string(retry_after_full)}});
+  }
+  if (claim.home == nullptr) return hand_over(connection, std::move(head), claim.elsewhere);
+  if (!make_room_for_publisher(connection, *claim.home)) return;
+  if (head.expect_continue) connection.send_continue();
+  shared_.log.info("publisher started", {{"stream", path},
+                                         {"peer", connection.peer()},
+                                         {"user_agent", head.user_agent},
+                                         {"worker", worker_.index()}});
+  const std::uint64_t id = next_id();
+  const std::string received = connection.take_received();
+  auto& publisher = publishers_[id];
+  publisher = std::make_unique<session::Publisher>(id, worker_, pool_, connection.take_tcp(), *this,
+                                                   *claim.home, body_of(head), head.keep_alive);
+  claim.home->publisher = id;
+  on_stream_ready(path);
+  publisher->start(received);
+}
+
+// One writer a stream: a second one is refused unless the first is idle.
+bool WorkerServer::make_room_for_publisher(session::HttpConnection& connection,
+                                           stream::Home& home) noexcept {
+  if (!home.publisher) {
+    if (home.stream().log().end() > 0) home.on_new_publisher(base::utc_now());
+    return true;
+  }
+  session::Publisher& present = *publishers_.at(*home.publisher);
+  const base::Duration idle = base::monotonic_now() - present.last_byte();
+  if (present.is_paused() || idle < home.stream().policy().publisher.idle) {
+    refuse(connection, 409, "another publisher is live on " + home.stream().path());
+    return false;
+  }
+  present.end(session::PublisherEnd::replaced, "another publisher took over: this one was idle");
+  home.on_new_publisher(base::utc_now());
+  return true;
+}
+
+void WorkerServer::hand_over(session::HttpConnection& connection, http::RequestHead head,
+                             unsigned worker) noexcept {
+  const int socket = connection.duplicate();
+  if (socket < 0) {
+    return refuse(connection, 503, "out of descriptors",
+                  {{"Retry-After", std::string(retry_after_full)}});
+  }
+  WorkerServer* there = shared_.servers[worker];
+  std::string received = connection.take_received();
+  connection.abandon();
+  there->worker_.mailbox().post_action([there, owned = loop::OwnedSocket(socket),
+                                        moved = std::move(head),
+                                        bytes = std::move(received)]() mutable noexcept {
+    there->adopt(owned.release(), std::move(moved), std::move(bytes));
+  });
+}
+
+void WorkerServer::on_publisher_end(session::Publisher& publisher, session::PublisherEnd end,
+                                    const std::string& reason) noexcept {
+  stream::Home& home = publisher.home();
+  home.publisher.reset();
+  home.free_since = base::monotonic_now();
+  const double seconds = base::to_seconds(base::monotonic_now() - publisher.started());
+  ++counts_.publisher_ends[static_cast<std::size_t>(end)];
+  counts_.bytes_in += publisher.bytes();
+  counts_.chunks_in += publisher.chunks();
+  counts_.pieces_dropped += publisher.pieces_dropped();
+  shared_.log.info("publisher ended", {{"stream", home.stream().path()},
+                                       {"peer", publisher.peer()},
+                                       {"bytes", publisher.bytes()},
+                                       {"chunks", publisher.chunks()},
+                                       {"seconds", seconds},
+                                       {"reason", name_of(end)},
+                                       {"detail", reason}});
+  ended_.push_back(publisher.id());
+  const bool goes_on = end == session::PublisherEnd::finished && publisher.can_go_on();
+  if (end == session::PublisherEnd::broken) {
+    shared_.connections.fetch_sub(1, std::memory_order_relaxed);
+    return;
+  }
+  auto& connection = add_connection(session::Port::http, publisher.take_tcp(),
+                                    goes_on ? publisher.take_received() : std::string{});
+  connection.start_response(goes_on, publisher.is_peer_ended());
+  if (end == session::PublisherEnd::finished) {
+    char body[128];
+    std::snprintf(body, sizeof body, "{\"chunks\":%llu,\"bytes\":%llu,\"seconds\":%.3f}\n",
+                  static_cast<unsigned long long>(publisher.chunks()),
+                  static_cast<unsigned long long>(publisher.bytes()), seconds);
+    return connection.respond({200, {{"Content-Type", "application/json"}}}, body);
+  }
+  const unsigned status = end == session::PublisherEnd::replaced ? 409
+                          : end == session::PublisherEnd::drain  ? 503
+                                                                 : 400;
+  refuse(connection, status, reason);
+}
+
+}  // namespace server

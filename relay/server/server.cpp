@@ -1,0 +1,76 @@
+#include "relay/server/server.hpp"
+
+#include "relay/base/assert.hpp"
+
+namespace server {
+
+Server::Server(const control::Config& config, base::Log& log)
+    : config_(config),
+      log_(log),
+      arena_(config.arena_bytes, config.block_bytes),
+      directory_(config.streams_max),
+      shared_{config, log, arena_, directory_, {}, {}} {
+  const auto http = loop::bind_sockets(config.http.address, config.http.port, config.workers);
+  const auto admin = loop::bind_sockets(config.admin.address, config.admin.port, 1);
+  std::vector<stream::StreamTable::Peer> peers;
+  for (unsigned index = 0; index < config.workers; ++index) {
+    loop::Worker& worker = *workers_.emplace_back(std::make_unique<loop::Worker>(index));
+    auto& server = servers_.emplace_back(std::make_unique<WorkerServer>(worker, shared_));
+    server->listen(http.sockets[index], index == 0 ? admin.sockets[0] : -1);
+    shared_.servers.push_back(server.get());
+    peers.push_back({&worker.mailbox(), &server->table()});
+  }
+  for (const auto& server : servers_) server->table().set_peers(peers);
+  log.info("listening", {{"http", http.address},
+                         {"admin", admin.address},
+                         {"workers", config.workers},
+                         {"connections_max", config.http.connections}});
+  log_capacity();
+}
+
+// What an operator wants to know before the arena is full.
+void Server::log_capacity() const {
+  constexpr std::uint64_t bytes_per_second = 4'000'000 / 8;
+  const auto tail_seconds =
+      std::chrono::ceil<std::chrono::seconds>(config_.defaults.policy.tail.length).count();
+  const std::uint64_t tail =
+      std::min<std::uint64_t>(bytes_per_second * static_cast<std::uint64_t>(tail_seconds),
+                              config_.defaults.policy.tail.bytes);
+  log_.info("arena", {{"bytes", arena_.bytes()},
+                      {"block_bytes", arena_.block_bytes()},
+                      {"streams_of_4_mbit", arena_.bytes() / std::max<std::uint64_t>(tail, 1)}});
+}
+
+Server::~Server() {
+  RELAY_ASSERT(is_done());
+  for (std::thread& thread : threads_) thread.join();
+  // Letters that nobody opened hold parcels and sockets: they go before the tables and the arena.
+  for (const auto& worker : workers_) worker->mailbox().close();
+  servers_.clear();
+  workers_.clear();
+}
+
+void Server::start() {
+  running_ = config_.workers;
+  for (const auto& worker : workers_) {
+    threads_.emplace_back([this, running = worker.get()] {
+      running->run();
+      running_.fetch_sub(1);
+    });
+  }
+}
+
+void Server::drain() {
+  for (const auto& server : servers_) {
+    server->worker().mailbox().post_action([there = server.get()]() noexcept { there->drain(); });
+  }
+}
+
+void Server::stop_now() {
+  for (const auto& server : servers_) {
+    server->worker().mailbox().post_action(
+        [there = server.get()]() noexcept { there->stop_now(); });
+  }
+}
+
+}  // namespace server

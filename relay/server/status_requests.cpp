@@ -1,0 +1,109 @@
+// Requests about the relay itself: health, the API, metrics.
+
+#include <utility>
+
+#include "relay/control/api.hpp"
+#include "relay/control/metrics.hpp"
+#include "relay/server/worker_server.hpp"
+
+namespace server {
+namespace {
+
+// Takes as long whatever the first wrong byte is, so that a token cannot be found byte by byte.
+bool equal_in_constant_time(std::string_view left, std::string_view right) noexcept {
+  unsigned difference = left.size() == right.size() ? 0 : 1;
+  for (std::size_t index = 0; index < left.size() && index < right.size(); ++index) {
+    difference |= static_cast<unsigned>(left[index] ^ right[index]);
+  }
+  return difference == 0;
+}
+
+http::ResponseHead head_with(std::string_view content_type) {
+  return {200,
+          {{"Content-Type", std::string(content_type)},
+           {"Cache-Control", "no-store"},
+           {"Access-Control-Allow-Origin", "*"}}};
+}
+
+http::ResponseHead options_head(const std::string& allow) {
+  return {204,
+          {{"Allow", allow},
+           {"Access-Control-Allow-Origin", "*"},
+           {"Access-Control-Allow-Methods", allow},
+           {"Access-Control-Allow-Headers", "Authorization, Content-Type, Range"},
+           {"Access-Control-Max-Age", "86400"}}};
+}
+
+}  // namespace
+
+// What one request for reports of all workers has got so far. Changed on the asking worker only.
+struct WorkerServer::Gathering {
+  std::uint64_t connection;
+  http::RouteKind kind;
+  std::vector<control::WorkerReport> reports;
+};
+
+bool WorkerServer::is_admitted(const session::HttpConnection& connection,
+                               const http::RequestHead& head) const noexcept {
+  const std::string& token = shared_.config.admin.token;
+  if (connection.port() != session::Port::admin || token.empty()) return true;
+  return equal_in_constant_time(head.authorization, "Bearer " + token);
+}
+
+void WorkerServer::serve_status(session::HttpConnection& connection, const http::RequestHead& head,
+                                const http::Route& route) noexcept {
+  if (!is_admitted(connection, head)) {
+    return refuse(connection, 401, "the admin address wants Authorization: Bearer and its token",
+                  {{"WWW-Authenticate", "Bearer"}});
+  }
+  switch (route.kind) {
+    case http::RouteKind::healthz:
+      return connection.respond(head_with("text/plain"), "ok\n");
+    case http::RouteKind::readyz:
+      if (draining_) return refuse(connection, 503, "the relay is shutting down");
+      return connection.respond(head_with("text/plain"), "ready\n");
+    case http::RouteKind::metrics:
+      if (connection.port() != session::Port::admin) {
+        return refuse(connection, 404, "metrics are served on the admin address");
+      }
+      return gather_reports(connection.id(), route.kind);
+    case http::RouteKind::streams_api:
+      return gather_reports(connection.id(), route.kind);
+    case http::RouteKind::options:
+      return connection.respond_head(options_head(route.allow));
+    case http::RouteKind::media:
+    case http::RouteKind::error:
+      if (route.allow.empty()) return refuse(connection, route.status, route.reason);
+      return refuse(connection, route.status, route.reason, {{"Allow", route.allow}});
+  }
+}
+
+// Each worker answers for itself; the last answer completes the response.
+void WorkerServer::gather_reports(std::uint64_t connection, http::RouteKind kind) noexcept {
+  // Shared by the letters that are under way; only this worker opens what comes back.
+  auto gathering = std::make_shared<Gathering>(Gathering{connection, kind, {}});
+  for (WorkerServer* server : shared_.servers) {
+    server->worker_.mailbox().post_action([this, server, gathering]() noexcept {
+      worker_.mailbox().post_action(
+          [this, gathering, report = server->report()]() mutable noexcept {
+            gathering->reports.push_back(std::move(report));
+            if (gathering->reports.size() == shared_.servers.size()) on_gathered(*gathering);
+          });
+    });
+  }
+}
+
+void WorkerServer::on_gathered(const Gathering& gathering) noexcept {
+  const auto connection = connections_.find(gathering.connection);
+  if (connection == connections_.end() || !connection->second->is_waiting()) return;
+  if (gathering.kind == http::RouteKind::streams_api) {
+    return connection->second->respond(head_with("application/json"),
+                                       control::streams_json(gathering.reports));
+  }
+  const control::ArenaReport arena{shared_.arena.block_bytes(), shared_.arena.block_count(),
+                                   shared_.arena.free_count()};
+  connection->second->respond(head_with("text/plain; version=0.0.4"),
+                              control::metrics_text(gathering.reports, arena));
+}
+
+}  // namespace server

@@ -1,0 +1,248 @@
+#include "relay/server/worker_server.hpp"
+
+#include <utility>
+
+#include "relay/base/assert.hpp"
+
+namespace server {
+namespace {
+
+constexpr std::chrono::milliseconds tick{250};
+
+}  // namespace
+
+WorkerServer::WorkerServer(loop::Worker& worker, Shared& shared)
+    : worker_(worker),
+      shared_(shared),
+      pool_(shared.arena),
+      table_(worker.index(), pool_, fanout_, shared.directory, *this),
+      random_(std::random_device{}()),
+      turn_end_(worker, loop::bind<&WorkerServer::on_turn_end>(this)),
+      flush_timer_(worker, loop::bind<&WorkerServer::on_flush_due>(this)),
+      tick_timer_(worker, loop::bind<&WorkerServer::on_tick>(this)) {
+  tick_timer_.wake_every(tick);
+}
+
+WorkerServer::~WorkerServer() {
+  // Sessions first: they read streams, and streams hold windows of the pool.
+  connections_.clear();
+  viewers_.clear();
+  publishers_.clear();
+}
+
+void WorkerServer::listen(int http_socket, int admin_socket) {
+  http_listener_ = std::make_unique<loop::Listener>(worker_, http_socket, *this);
+  if (admin_socket >= 0) {
+    admin_listener_ = std::make_unique<loop::Listener>(worker_, admin_socket, *this);
+  }
+}
+
+void WorkerServer::on_accept(loop::Listener& listener, std::unique_ptr<loop::Tcp> tcp) noexcept {
+  if (shared_.connections.load(std::memory_order_relaxed) >= shared_.config.http.connections) {
+    ++counts_.refused;
+    static constexpr std::string_view full =
+        "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\n"
+        "Connection: close\r\n\r\n";
+    const iovec buffer{const_cast<char*>(full.data()), full.size()};
+    static_cast<void>(tcp->try_write({&buffer, 1}));
+    return;
+  }
+  shared_.connections.fetch_add(1, std::memory_order_relaxed);
+  const auto port = &listener == admin_listener_.get() ? session::Port::admin : session::Port::http;
+  add_connection(port, std::move(tcp), {}).start();
+}
+
+session::HttpConnection& WorkerServer::add_connection(session::Port port,
+                                                      std::unique_ptr<loop::Tcp> tcp,
+                                                      std::string received) {
+  const std::uint64_t id = next_id();
+  auto& connection = connections_[id];
+  connection = std::make_unique<session::HttpConnection>(id, port, worker_, std::move(tcp), *this,
+                                                         shared_.config.http.header_timeout,
+                                                         std::move(received));
+  return *connection;
+}
+
+void WorkerServer::adopt(int socket, http::RequestHead head, std::string received) noexcept {
+  auto tcp = loop::Tcp::from_socket(worker_, socket);
+  shared_.connections.fetch_add(1, std::memory_order_relaxed);
+  if (!tcp) {
+    shared_.connections.fetch_sub(1, std::memory_order_relaxed);
+    return;
+  }
+  add_connection(session::Port::http, std::move(tcp), std::move(received))
+      .start_with(std::move(head));
+}
+
+void WorkerServer::on_request(session::HttpConnection& connection,
+                              http::RequestHead head) noexcept {
+  ++counts_.requests;
+  http::Route route = http::route(head);
+  if (route.kind != http::RouteKind::media) return serve_status(connection, head, route);
+  if (head.method == http::Method::put || head.method == http::Method::post) {
+    return serve_publisher(connection, std::move(head), std::move(route));
+  }
+  serve_viewer(connection, std::move(head), std::move(route));
+}
+
+void WorkerServer::refuse(session::HttpConnection& connection, unsigned status,
+                          std::string_view reason,
+                          std::vector<std::pair<std::string, std::string>> fields) noexcept {
+  fields.emplace_back("Content-Type", "text/plain");
+  fields.emplace_back("Cache-Control", "no-store");
+  fields.emplace_back("Access-Control-Allow-Origin", "*");
+  connection.respond({status, std::move(fields)}, std::string(reason) + "\n");
+}
+
+void WorkerServer::on_closed(session::HttpConnection& connection) noexcept {
+  ended_.push_back(connection.id());
+}
+
+void WorkerServer::on_turn_end() noexcept {
+  const stream::Fanout::Next next = fanout_.run(base::monotonic_now());
+  table_.update_replicas();
+  turn_end_.keep_turning(next.now);
+  flush_timer_.wake_at(next.later);
+  if (!ended_.empty()) sweep();
+}
+
+// The turn that woke up ends with a fan-out; without this its poll might wait first.
+void WorkerServer::on_flush_due() noexcept { turn_end_.keep_turning(true); }
+
+void WorkerServer::sweep() noexcept {
+  for (const std::uint64_t id : std::exchange(ended_, {})) {
+    if (const auto found = viewers_.find(id); found != viewers_.end()) {
+      session::Viewer& viewer = *found->second;
+      const bool goes_on = viewer.can_go_on() && !draining_;
+      auto tcp = viewer.take_tcp();
+      std::string received = viewer.take_received();
+      viewers_.erase(found);
+      if (goes_on) {
+        add_connection(session::Port::http, std::move(tcp), std::move(received)).start();
+      } else {
+        shared_.connections.fetch_sub(1, std::memory_order_relaxed);
+      }
+    } else if (const auto connection = connections_.find(id); connection != connections_.end()) {
+      // One whose socket was taken goes on as something else and stays counted.
+      if (connection->second->has_tcp()) {
+        shared_.connections.fetch_sub(1, std::memory_order_relaxed);
+      }
+      connections_.erase(connection);
+    } else {
+      publishers_.erase(id);
+    }
+  }
+  if (draining_ && connections_.empty() && viewers_.empty() && publishers_.empty()) worker_.stop();
+}
+
+void WorkerServer::on_tick() noexcept {
+  const base::Time now = base::monotonic_now();
+  if (std::exchange(last_busy_, worker_.busy()) != worker_.busy()) {
+    fanout_.governor().on_measured(worker_.busy());
+  }
+  for (const auto& [id, connection] : connections_) connection->on_time(now);
+  time_out_waiting(now);
+  end_abandoned_streams(now);
+  if (++ticks_ % 4 == 0) {
+    for (const auto& [id, viewer] : viewers_) viewer->on_time(now);
+    table_.drop_unused();
+  }
+  turn_end_.keep_turning(true);  // whatever was ended here is swept in this turn
+}
+
+void WorkerServer::end_abandoned_streams(base::Time now) noexcept {
+  std::vector<std::string> abandoned;
+  for (const auto& [path, home] : table_.homes()) {
+    if (home->publisher) continue;
+    if (now - home->free_since >= home->stream().policy().publisher.grace)
+      abandoned.push_back(path);
+  }
+  for (const std::string& path : abandoned) {
+    shared_.log.info("stream ended", {{"stream", path}});
+    table_.end_home(path);
+  }
+}
+
+void WorkerServer::on_viewer_end(session::Viewer& viewer, session::ViewerEnd end) noexcept {
+  ++counts_.viewer_ends[static_cast<std::size_t>(end)];
+  log_viewer(viewer, end);
+  ended_.push_back(viewer.id());
+}
+
+void WorkerServer::log_viewer(const session::Viewer& viewer, session::ViewerEnd end) {
+  shared_.log.info("viewer ended",
+                   {{"stream", viewer.path()},
+                    {"peer", viewer.peer()},
+                    {"bytes", viewer.bytes()},
+                    {"seconds", base::to_seconds(base::monotonic_now() - viewer.started())},
+                    {"lag", base::to_seconds(viewer.lag())},
+                    {"skips", viewer.cursor().skips()},
+                    {"reason", name_of(end)}});
+}
+
+bool WorkerServer::on_arena_full() noexcept {
+  if (table_.trim_largest_tail()) return true;
+  // Blocks that only an unfinished write still holds: its viewer reads nothing.
+  session::Viewer* pinned = nullptr;
+  for (const auto& [id, viewer] : viewers_) {
+    if (pinned == nullptr || viewer->pinned_bytes() > pinned->pinned_bytes()) pinned = viewer.get();
+  }
+  if (pinned == nullptr || pinned->pinned_bytes() == 0) return false;
+  pinned->end(session::ViewerEnd::pinned);
+  return true;
+}
+
+void WorkerServer::drain() noexcept {
+  draining_ = true;
+  http_listener_.reset();
+  admin_listener_.reset();
+  for (const auto& [id, connection] : connections_) connection->drain();
+  for (const auto& [id, viewer] : viewers_) viewer->end(session::ViewerEnd::drain);
+  for (const auto& [id, publisher] : publishers_) {
+    publisher->end(session::PublisherEnd::drain, "the relay is shutting down");
+  }
+  sweep();
+}
+
+void WorkerServer::stop_now() noexcept { worker_.stop(); }
+
+control::WorkerReport WorkerServer::report() {
+  control::WorkerReport report = counts_;
+  report.worker = worker_.index();
+  report.fanout = fanout_.counters();
+  report.flush_interval = fanout_.governor().interval();
+  report.loop_lag = worker_.lag();
+  report.busy = worker_.busy();
+  report.connections = connections_.size();
+  report.publishers = publishers_.size();
+  for (const auto& [id, publisher] : publishers_) {
+    report.bytes_in += publisher->bytes();
+    report.chunks_in += publisher->chunks();
+    report.pieces_dropped += publisher->pieces_dropped();
+  }
+  for (const auto& [id, viewer] : viewers_) report.bytes_pinned += viewer->pinned_bytes();
+  const base::Time now = base::monotonic_now();
+  table_.for_each_stream([&](stream::Stream& stream) {
+    control::StreamReport& out = report.streams.emplace_back();
+    out.path = stream.path();
+    out.viewers = static_cast<std::uint32_t>(stream.viewers());
+    out.lag_max = stream::to_duration(stream.lag_max());
+    out.tail_bytes = stream.log().bytes();
+    stream::Home* home = table_.home(stream.path());
+    if (home == nullptr) return;
+    auto& at_home = out.home.emplace();
+    at_home.epoch = home->epoch();
+    at_home.tracks = home->tracks();
+    at_home.tail_length = stream::to_duration(stream.log().length());
+    at_home.first_sequence = stream.log().first();
+    at_home.next_sequence = stream.log().end();
+    if (!home->publisher) return;
+    const session::Publisher& publisher = *publishers_.at(*home->publisher);
+    at_home.publisher = {now - publisher.started(), now - publisher.last_byte(), publisher.bytes()};
+    const auto tracks = publisher.reader().tracks();
+    at_home.tracks.assign(tracks.begin(), tracks.end());
+  });
+  return report;
+}
+
+}  // namespace server

@@ -1,0 +1,142 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "relay/control/config.hpp"
+#include "relay/control/report.hpp"
+#include "relay/http/router.hpp"
+#include "relay/loop/listener.hpp"
+#include "relay/loop/timer.hpp"
+#include "relay/session/http_connection.hpp"
+#include "relay/session/publisher.hpp"
+#include "relay/session/viewer.hpp"
+#include "relay/stream/stream_table.hpp"
+
+namespace server {
+
+class WorkerServer;
+
+/// What the servers of all workers share. Built before them and unchanged while they run, but for
+/// what has a lock of its own or is atomic.
+struct Shared {
+  const control::Config& config;
+  base::Log& log;
+  memory::Arena& arena;
+  stream::Directory& directory;
+  std::atomic<std::uint32_t> connections{0};
+  std::vector<WorkerServer*> servers;  ///< by worker; complete before the loops run
+};
+
+/// Everything one worker serves: its listeners, connections, publishers, viewers and streams. It
+/// owns the sessions by id and destroys the ended ones at the end of the loop's turn.
+class WorkerServer final : public loop::Listener::Events,
+                           public session::HttpConnection::Events,
+                           public session::Viewer::Events,
+                           public session::Publisher::Events,
+                           public stream::StreamTable::Events {
+ public:
+  WorkerServer(loop::Worker& worker, Shared& shared);
+  ~WorkerServer() override;
+
+  loop::Worker& worker() noexcept { return worker_; }
+  stream::StreamTable& table() noexcept { return table_; }
+  /// Before the loop runs.
+  void listen(int http_socket, int admin_socket);
+
+  // On the worker's thread, through its mailbox:
+
+  /// Takes a publisher's connection over from the worker that accepted it.
+  void adopt(int socket, http::RequestHead head, std::string received) noexcept;
+  control::WorkerReport report();
+  /// Stops accepting, ends every session properly, and the loop when the last one is gone.
+  void drain() noexcept;
+  /// Ends every session and the loop at once.
+  void stop_now() noexcept;
+
+ private:
+  // A viewer whose stream is not there yet, or on its way from another worker.
+  struct Waiting {
+    std::uint64_t connection;
+    http::RequestHead head;
+    http::Route route;
+    base::Time deadline;
+  };
+  struct Gathering;
+
+  void on_accept(loop::Listener& listener, std::unique_ptr<loop::Tcp> tcp) noexcept override;
+  void on_request(session::HttpConnection& connection, http::RequestHead head) noexcept override;
+  void on_closed(session::HttpConnection& connection) noexcept override;
+  void on_viewer_end(session::Viewer& viewer, session::ViewerEnd end) noexcept override;
+  void on_publisher_end(session::Publisher& publisher, session::PublisherEnd end,
+                        const std::string& reason) noexcept override;
+  bool on_arena_full() noexcept override;
+  void on_appended_by_timer() noexcept override { turn_end_.keep_turning(true); }
+  void on_stream_ready(const std::string& path) noexcept override;
+  void on_stream_missing(const std::string& path) noexcept override;
+
+  // media_requests.cpp
+  void serve_viewer(session::HttpConnection& connection, http::RequestHead head,
+                    http::Route route) noexcept;
+  void start_viewer(session::HttpConnection& connection, const http::RequestHead& head,
+                    const http::Route& route, stream::Stream& stream) noexcept;
+  void serve_publisher(session::HttpConnection& connection, http::RequestHead head,
+                       http::Route route) noexcept;
+  bool make_room_for_publisher(session::HttpConnection& connection, stream::Home& home) noexcept;
+  void hand_over(session::HttpConnection& connection, http::RequestHead head,
+                 unsigned worker) noexcept;
+  void time_out_waiting(base::Time now) noexcept;
+
+  // status_requests.cpp
+  void serve_status(session::HttpConnection& connection, const http::RequestHead& head,
+                    const http::Route& route) noexcept;
+  void gather_reports(std::uint64_t connection, http::RouteKind kind) noexcept;
+  void on_gathered(const Gathering& gathering) noexcept;
+  bool is_admitted(const session::HttpConnection& connection,
+                   const http::RequestHead& head) const noexcept;
+
+  void refuse(session::HttpConnection& connection, unsigned status, std::string_view reason,
+              std::vector<std::pair<std::string, std::string>> fields = {}) noexcept;
+  session::HttpConnection& add_connection(session::Port port, std::unique_ptr<loop::Tcp> tcp,
+                                          std::string received);
+  void on_turn_end() noexcept;
+  void on_flush_due() noexcept;
+  void on_tick() noexcept;
+  void end_abandoned_streams(base::Time now) noexcept;
+  void sweep() noexcept;
+  void log_viewer(const session::Viewer& viewer, session::ViewerEnd end);
+  std::uint64_t next_id() noexcept { return ++last_id_; }
+
+  loop::Worker& worker_;
+  Shared& shared_;
+  memory::BlockPool pool_;
+  stream::Fanout fanout_;
+  stream::StreamTable table_;
+  std::mt19937_64 random_;
+
+  std::unique_ptr<loop::Listener> http_listener_;
+  std::unique_ptr<loop::Listener> admin_listener_;
+  loop::TurnEnd turn_end_;
+  loop::Timer flush_timer_;
+  loop::Timer tick_timer_;
+  unsigned ticks_ = 0;
+  double last_busy_ = 0;
+
+  std::uint64_t last_id_ = 0;
+  std::unordered_map<std::uint64_t, std::unique_ptr<session::HttpConnection>> connections_;
+  std::unordered_map<std::uint64_t, std::unique_ptr<session::Viewer>> viewers_;
+  std::unordered_map<std::uint64_t, std::unique_ptr<session::Publisher>> publishers_;
+  std::unordered_map<std::string, std::vector<Waiting>> waiting_;
+  // Ended in this turn; destroyed at its end, so that no callback returns into a dead object.
+  std::vector<std::uint64_t> ended_;
+  bool draining_ = false;
+
+  control::WorkerReport counts_;  // of what has ended; the rest is filled in by report()
+};
+
+}  // namespace server

@@ -1,0 +1,181 @@
+#include "relay/session/http_connection.hpp"
+
+#include <utility>
+
+#include "relay/base/assert.hpp"
+#include "relay/http/errc.hpp"
+
+namespace session {
+namespace {
+
+std::span<const std::byte> to_bytes(std::string_view text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
+
+}  // namespace
+
+HttpConnection::HttpConnection(std::uint64_t id, Port port, loop::Worker& worker,
+                               std::unique_ptr<loop::Tcp> tcp, Events& events,
+                               base::Duration header_timeout, std::string received)
+    : id_(id),
+      worker_(worker),
+      events_(events),
+      tcp_(std::move(tcp)),
+      header_timeout_(header_timeout),
+      deadline_(base::monotonic_now() + header_timeout),
+      received_(std::move(received)),
+      port_(port) {
+  tcp_->set_events(this);
+}
+
+void HttpConnection::start() noexcept {
+  state_ = State::reading;
+  tcp_->start_reading();
+  read_heads();
+}
+
+void HttpConnection::start_with(http::RequestHead head) noexcept {
+  tcp_->start_reading();
+  on_head(std::move(head));
+}
+
+void HttpConnection::start_response(bool keep_alive, bool peer_ended) noexcept {
+  state_ = State::waiting;
+  close_after_ = !keep_alive;
+  peer_ended_ = peer_ended;
+  if (!peer_ended) tcp_->start_reading();
+}
+
+std::span<std::byte> HttpConnection::read_space() noexcept { return worker_.read_buffer(); }
+
+void HttpConnection::on_read(std::span<std::byte> bytes) noexcept {
+  if (state_ == State::lingering) {
+    lingered_bytes_ += bytes.size();
+    if (lingered_bytes_ > linger_bytes_max) close();
+    return;
+  }
+  received_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  if (state_ == State::reading) {
+    read_heads();
+  } else if (received_.size() >= received_bytes_max) {
+    tcp_->stop_reading();
+  }
+}
+
+// Reads on until a head is complete and its response is under way, or the bytes are used up.
+void HttpConnection::read_heads() noexcept {
+  if (std::exchange(in_read_heads_, true)) return;
+  while (state_ == State::reading && !received_.empty()) {
+    const std::string bytes = std::exchange(received_, {});
+    auto head = heads_.feed(to_bytes(bytes));
+    if (!head) {
+      refuse(head.error());
+      break;
+    }
+    if (!*head) break;
+    received_ = bytes.substr(heads_.consumed());
+    on_head(std::move(**head));
+  }
+  in_read_heads_ = false;
+  if (state_ == State::reading && peer_ended_) close();
+}
+
+void HttpConnection::on_head(http::RequestHead head) noexcept {
+  state_ = State::waiting;
+  http_1_1_ = head.http_1_1;
+  head_only_ = head.method == http::Method::head;
+  // Whoever announces a body and is answered at once cannot be followed by another request.
+  const bool has_body = head.chunked || head.until_close || head.content_length.value_or(0) > 0;
+  close_after_ = !head.keep_alive || has_body;
+  events_.on_request(*this, std::move(head));
+}
+
+void HttpConnection::refuse(base::Error error) noexcept {
+  state_ = State::waiting;
+  http::ResponseHead head{http::status_of(error), {{"Content-Type", "text/plain"}}};
+  respond(std::move(head), error.message() + "\n", true);
+}
+
+void HttpConnection::respond(http::ResponseHead head, std::string_view body, bool close) noexcept {
+  RELAY_ASSERT(state_ == State::waiting);
+  close_after_ = close_after_ || close || draining_;
+  head.http_1_1 = http_1_1_;
+  state_ = State::writing;
+  send(http::write_response(std::move(head), body, !close_after_, head_only_));
+}
+
+void HttpConnection::respond_head(http::ResponseHead head) noexcept {
+  RELAY_ASSERT(state_ == State::waiting);
+  head.http_1_1 = http_1_1_;
+  state_ = State::writing;
+  send(http::write_head(head));
+}
+
+void HttpConnection::send(std::string text) noexcept {
+  const iovec buffer{text.data(), text.size()};
+  const auto written = tcp_->try_write({&buffer, 1});
+  if (!written) return close();
+  if (*written < text.size()) return tcp_->write(text.substr(*written));
+  if (state_ == State::writing) after_response();
+}
+
+void HttpConnection::on_written(base::Error error) noexcept {
+  if (error) return close();
+  if (state_ == State::writing) after_response();
+}
+
+void HttpConnection::after_response() noexcept {
+  if (close_after_) return linger();
+  state_ = State::reading;
+  deadline_ = base::monotonic_now() + header_timeout_;
+  if (received_.size() < received_bytes_max && !peer_ended_) tcp_->start_reading();
+  read_heads();
+}
+
+// RFC 9112, 9.6: closing with unread bytes resets the connection, and the client may lose the
+// response it has not read yet.
+void HttpConnection::linger() noexcept {
+  if (peer_ended_) return close();
+  state_ = State::lingering;
+  received_ = {};
+  deadline_ = base::monotonic_now() + linger_time;
+  tcp_->shut_down();
+  tcp_->start_reading();
+}
+
+void HttpConnection::on_read_end(base::Error error) noexcept {
+  peer_ended_ = true;
+  // A client that closed its side only may still want its answer.
+  if (error || state_ == State::reading || state_ == State::lingering) close();
+}
+
+std::unique_ptr<loop::Tcp> HttpConnection::take_tcp() noexcept {
+  tcp_->set_events(nullptr);
+  tcp_->stop_reading();
+  state_ = State::closed;
+  events_.on_closed(*this);
+  return std::move(tcp_);
+}
+
+void HttpConnection::on_time(base::Time now) noexcept {
+  if (now < deadline_) return;
+  if (state_ == State::lingering || state_ == State::writing) return close();
+  if (state_ != State::reading) return;
+  if (!heads_.started()) return close();  // idle, or never said a word
+  state_ = State::waiting;
+  respond({408, {{"Content-Type", "text/plain"}}}, "the request head took too long\n", true);
+}
+
+void HttpConnection::drain() noexcept {
+  draining_ = true;
+  if (state_ == State::reading && !heads_.started()) close();
+}
+
+void HttpConnection::close() noexcept {
+  if (std::exchange(state_, State::closed) == State::closed) return;
+  tcp_->set_events(nullptr);
+  tcp_->stop_reading();
+  events_.on_closed(*this);
+}
+
+}  // namespace session

@@ -1,0 +1,115 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "relay/base/time.hpp"
+#include "relay/http/head_reader.hpp"
+#include "relay/http/response.hpp"
+#include "relay/loop/tcp.hpp"
+
+namespace session {
+
+/// Which port a connection came in by: some requests are answered on one of them only.
+enum class Port { http, admin };
+
+/// One TCP connection while it reads request heads and answers with short responses. A request that
+/// becomes a publisher or a viewer takes the socket away. Owned by its worker's server.
+class HttpConnection final : public loop::Tcp::Events {
+ public:
+  /// After an early refusal the client may still be sending: so much is read and thrown away, and
+  /// for so long, for it to see the response before the connection goes.
+  static constexpr std::size_t linger_bytes_max = 1024 * 1024;
+  static constexpr base::Duration linger_time = std::chrono::seconds(2);
+  /// Responses to pipelined requests wait here; more than so many bytes are not read ahead.
+  static constexpr std::size_t received_bytes_max = 64 * 1024;
+
+  class Events {
+   public:
+    virtual ~Events() = default;
+    /// A whole head; `respond()` or `take_tcp()` follows, now or later.
+    virtual void on_request(HttpConnection& connection, http::RequestHead head) noexcept = 0;
+    /// Over: to be destroyed at the end of the turn.
+    virtual void on_closed(HttpConnection& connection) noexcept = 0;
+  };
+
+  /// `received`: bytes that came before, as from an earlier request on the same connection.
+  HttpConnection(std::uint64_t id, Port port, loop::Worker& worker, std::unique_ptr<loop::Tcp> tcp,
+                 Events& events, base::Duration header_timeout, std::string received = {});
+
+  std::uint64_t id() const noexcept { return id_; }
+  Port port() const noexcept { return port_; }
+  std::string peer() const { return tcp_->peer(); }
+  std::string peer_address() const { return tcp_->peer_address(); }
+  /// True while the request of `on_request` has no answer yet.
+  bool is_waiting() const noexcept { return state_ == State::waiting; }
+  bool has_tcp() const noexcept { return tcp_ != nullptr; }
+
+  /// Begins to read heads.
+  void start() noexcept;
+  /// Begins as if `head` had just been read, as when another worker read it.
+  void start_with(http::RequestHead head) noexcept;
+  /// Begins with the response to a request whose body a publisher has read.
+  void start_response(bool keep_alive, bool peer_ended) noexcept;
+
+  /// Answers the request of `on_request`. The connection goes on when the client asked for it and
+  /// the whole request was read (`close` is false).
+  void respond(http::ResponseHead head, std::string_view body, bool close = false) noexcept;
+  /// Answers HEAD with a head alone, as it is.
+  void respond_head(http::ResponseHead head) noexcept;
+  /// The interim response that a client with `Expect: 100-continue` waits for.
+  void send_continue() noexcept { send("HTTP/1.1 100 Continue\r\n\r\n"); }
+
+  /// The socket, for a publisher or a viewer; then this object is over.
+  std::unique_ptr<loop::Tcp> take_tcp() noexcept;
+  /// A second descriptor of the socket for another worker, -1 when there is none.
+  int duplicate() noexcept { return tcp_->duplicate(); }
+  /// Another worker goes on with the socket.
+  void abandon() noexcept { close(); }
+  /// Bytes that came behind the head.
+  std::string take_received() noexcept { return std::exchange(received_, {}); }
+
+  /// From time to time: times out what takes too long.
+  void on_time(base::Time now) noexcept;
+  /// Ends at once if idle, else after the response under way.
+  void drain() noexcept;
+
+ private:
+  enum class State : std::uint8_t { reading, waiting, writing, lingering, closed };
+
+  std::span<std::byte> read_space() noexcept override;
+  void on_read(std::span<std::byte> bytes) noexcept override;
+  void on_read_end(base::Error error) noexcept override;
+  void on_written(base::Error error) noexcept override;
+
+  void send(std::string text) noexcept;
+  void read_heads() noexcept;
+  void on_head(http::RequestHead head) noexcept;
+  void refuse(base::Error error) noexcept;
+  void after_response() noexcept;
+  void linger() noexcept;
+  void close() noexcept;
+
+  const std::uint64_t id_;
+  loop::Worker& worker_;
+  Events& events_;
+  std::unique_ptr<loop::Tcp> tcp_;
+  base::Duration header_timeout_;
+  base::Time deadline_;
+  http::HeadReader heads_;
+  std::string received_;
+  std::size_t lingered_bytes_ = 0;
+  Port port_;
+  State state_ = State::reading;
+  bool in_read_heads_ = false;
+  bool close_after_ = false;
+  bool peer_ended_ = false;
+  bool draining_ = false;
+  bool http_1_1_ = true;
+  bool head_only_ = false;
+};
+
+}  // namespace session

@@ -1,0 +1,210 @@
+#include "relay/session/publisher.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "relay/base/assert.hpp"
+
+namespace session {
+
+Publisher::Publisher(std::uint64_t id, loop::Worker& worker, memory::BlockPool& pool,
+                     std::unique_ptr<loop::Tcp> tcp, Events& events, stream::Home& home,
+                     http_body::Reader body, bool keep_alive)
+    : id_(id),
+      worker_(worker),
+      pool_(pool),
+      events_(events),
+      home_(home),
+      tcp_(std::move(tcp)),
+      body_(body),
+      writer_(pool),
+      media_timer_(worker, loop::bind<&Publisher::on_media_timer>(this)),
+      read_timer_(worker, loop::bind<&Publisher::on_read_timer>(this)),
+      ahead_(home.stream().policy().publisher.ahead),
+      started_(base::monotonic_now()),
+      last_byte_(started_),
+      keep_alive_(keep_alive) {
+  reader_.emplace(pool_);
+  tcp_->set_events(this);
+}
+
+void Publisher::start(std::string_view received) noexcept {
+  // The only payload that is copied on its way in: what came in one read with the head.
+  while (!received.empty() && !ended_ && !body_.done()) {
+    const std::span<std::byte> space = read_space();
+    if (space.empty()) return end(PublisherEnd::bad_media, "the arena is full");
+    const std::size_t part = std::min(space.size(), received.size());
+    std::memcpy(space.data(), received.data(), part);
+    received.remove_prefix(part);
+    on_read(space.first(part));
+  }
+  if (!received.empty()) behind_body_.append(received);
+  if (body_.done()) return finish();
+  if (!ended_) tcp_->start_reading();
+}
+
+std::span<std::byte> Publisher::read_space() noexcept {
+  if (dropping_input_) {
+    if (!writer_.space(space_least)) return worker_.read_buffer();
+    dropping_input_ = false;
+  }
+  auto space = writer_.space(space_least);
+  if (!space && events_.on_arena_full()) space = writer_.space(space_least);
+  if (!space) return {};
+  full_since_.reset();
+  if (const std::byte* end = space->data() + space->size(); end != block_end_) {
+    block_end_ = end;
+    run_end_ = nullptr;
+    runs_in_block_ = 0;
+  }
+  return *space;
+}
+
+void Publisher::on_read(std::span<std::byte> bytes) noexcept {
+  const base::Time now = base::monotonic_now();
+  last_byte_ = now;
+  bytes_ += bytes.size();
+  if (!dropping_input_) writer_.advance(bytes.size());
+  read_body(bytes, now);
+  if (ended_) return;
+  append_pieces(now);
+  if (body_.done()) return finish();
+  media_timer_.wake_at(reader_->deadline());
+}
+
+void Publisher::read_body(std::span<std::byte> bytes, base::Time now) noexcept {
+  body_.feed(bytes);
+  for (;;) {
+    const auto run = body_.next();
+    if (!run) return end(PublisherEnd::bad_body, run.error().message());
+    if (!*run) break;
+    if (dropping_input_) continue;
+    const auto fed = reader_->feed(writer_.window(join_small_run(**run)), now);
+    if (!fed) return end(PublisherEnd::bad_media, fed.error().message());
+  }
+  if (body_.done()) {
+    const auto rest = body_.rest();
+    behind_body_.assign(reinterpret_cast<const char*>(rest.data()), rest.size());
+  }
+}
+
+// Framing between two runs stays behind in the block. Only when a block has many runs already are
+// further ones moved down over it; no window has been cut from these bytes yet.
+std::span<std::byte> Publisher::join_small_run(std::span<std::byte> run) noexcept {
+  if (run.data() == run_end_ || ++runs_in_block_ <= runs_per_block_max || run_end_ == nullptr) {
+    run_end_ = run.data() + run.size();
+    return run;
+  }
+  std::memmove(run_end_, run.data(), run.size());
+  const std::span<std::byte> moved(run_end_, run.size());
+  run_end_ += run.size();
+  return moved;
+}
+
+void Publisher::append_pieces(base::Time now) noexcept {
+  while (auto piece = reader_->poll()) append(std::move(*piece), now);
+  if (const unsigned version = reader_->tracks_version(); version != tracks_version_) {
+    tracks_version_ = version;
+    const auto tracks = reader_->tracks();
+    home_.set_tracks({tracks.begin(), tracks.end()});
+  }
+}
+
+void Publisher::append(mpegts::Piece piece, base::Time now) noexcept {
+  // Before the first video frame there is nothing to wait for: tables and audio may be joined.
+  seen_video_ = seen_video_ || piece.video_frames > 0;
+  const bool sync = piece.sync || (!seen_video_ && !until_sync_);
+  if (until_sync_) {
+    if (!piece.sync) {
+      ++pieces_dropped_;
+      return;
+    }
+    until_sync_ = false;
+  }
+  stream::Chunk chunk;
+  const base::Utc arrival = base::utc_now();
+  const auto position = home_.timeline().on_frame(piece.dts, arrival);
+  if (position.jumped) home_.on_discontinuity();
+  chunk.utc = position.utc;
+  chunk.time = position.time;
+  chunk.received = now;
+  chunk.sync = sync;
+  chunk.video_frames = static_cast<std::uint16_t>(std::min(piece.video_frames, 0xffffu));
+  chunk.audio_frames = static_cast<std::uint16_t>(std::min(piece.audio_frames, 0xffffu));
+  chunk.bytes = std::move(piece.bytes);
+  if (sync && (!piece.start_join.empty() || !piece.skip_join.empty())) {
+    chunk.join = std::make_unique<stream::JoinImages>(
+        stream::JoinImages{std::move(piece.start_join), std::move(piece.skip_join)});
+  }
+  home_.append(std::move(chunk));
+  ++chunks_;
+  const base::Duration ahead = position.utc - arrival;
+  if (ahead > ahead_) pause_until(now + (ahead - ahead_));
+}
+
+void Publisher::pause_until(base::Time due) noexcept {
+  paused_ = true;
+  tcp_->stop_reading();
+  read_timer_.wake_at(due);
+}
+
+void Publisher::on_no_space() noexcept {
+  const base::Time now = base::monotonic_now();
+  if (!full_since_) full_since_ = now;
+  if (now - *full_since_ > full_wait_max) {
+    begin_dropping();
+    tcp_->start_reading();
+  } else {
+    read_timer_.wake_at(now + std::chrono::milliseconds(10));
+  }
+}
+
+// What was read so far ends in the middle of a frame: forget it, and begin again at a sync piece.
+void Publisher::begin_dropping() noexcept {
+  dropping_input_ = true;
+  until_sync_ = true;
+  full_since_.reset();
+  reader_.emplace(pool_);
+  tracks_version_ = 0;
+  writer_.let_go();
+  block_end_ = nullptr;
+  home_.on_discontinuity();
+}
+
+void Publisher::on_read_timer() noexcept {
+  paused_ = false;
+  if (!ended_) tcp_->start_reading();
+}
+
+void Publisher::on_media_timer() noexcept {
+  const base::Time now = base::monotonic_now();
+  reader_->on_time(now);
+  append_pieces(now);
+  media_timer_.wake_at(reader_->deadline());
+  events_.on_appended_by_timer();
+}
+
+void Publisher::on_read_end(base::Error error) noexcept {
+  if (ended_) return;
+  peer_ended_ = true;
+  if (error) return end(PublisherEnd::broken, error.message());
+  const auto whole = body_.on_end();
+  if (!whole) return end(PublisherEnd::truncated, whole.error().message());
+  finish();
+}
+
+void Publisher::finish() noexcept { end(PublisherEnd::finished, ""); }
+
+void Publisher::end(PublisherEnd end, const std::string& reason) noexcept {
+  if (std::exchange(ended_, true)) return;
+  reader_->finish();
+  append_pieces(base::monotonic_now());
+  tcp_->set_events(nullptr);
+  tcp_->stop_reading();
+  media_timer_.stop();
+  read_timer_.stop();
+  events_.on_publisher_end(*this, end, reason);
+}
+
+}  // namespace session

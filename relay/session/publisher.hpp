@@ -1,0 +1,120 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "relay/base/time.hpp"
+#include "relay/loop/tcp.hpp"
+#include "relay/loop/timer.hpp"
+#include "relay/media/container/mpegts/reader.hpp"
+#include "relay/memory/block_writer.hpp"
+#include "relay/protocol/http_body/reader.hpp"
+#include "relay/stream/end_reason.hpp"
+#include "relay/stream/home.hpp"
+
+namespace session {
+
+using stream::PublisherEnd;
+
+/// An HTTP publisher: receives a request body into blocks of the arena, has the media reader cut it
+/// and appends the pieces to the stream at home. Owned by its worker's server.
+class Publisher final : public loop::Tcp::Events {
+ public:
+  /// A new block begins when fewer bytes are left: a small read costs as much as a large one.
+  static constexpr std::size_t space_least = 4096;
+  /// Payload runs of one block that may stay where they are; further ones are moved together, so
+  /// that a sender of one-byte chunks cannot make windows without end.
+  static constexpr unsigned runs_per_block_max = 64;
+  /// With a full arena: how long to wait before input is dropped up to the next keyframe.
+  static constexpr base::Duration full_wait_max = std::chrono::milliseconds(500);
+
+  class Events {
+   public:
+    virtual ~Events() = default;
+    /// Over: to be destroyed at the end of the turn. `take_tcp()` before that, for the response.
+    virtual void on_publisher_end(Publisher& publisher, PublisherEnd end,
+                                  const std::string& reason) noexcept = 0;
+    /// The arena is full; true when something was freed.
+    virtual bool on_arena_full() noexcept = 0;
+    /// Chunks were appended outside the poll phase of the loop.
+    virtual void on_appended_by_timer() noexcept = 0;
+  };
+
+  Publisher(std::uint64_t id, loop::Worker& worker, memory::BlockPool& pool,
+            std::unique_ptr<loop::Tcp> tcp, Events& events, stream::Home& home,
+            http_body::Reader body, bool keep_alive);
+
+  std::uint64_t id() const noexcept { return id_; }
+  /// `received`: body bytes that came with the head; copied, once.
+  void start(std::string_view received) noexcept;
+  void end(PublisherEnd end, const std::string& reason) noexcept;
+
+  std::unique_ptr<loop::Tcp> take_tcp() noexcept { return std::move(tcp_); }
+  std::string take_received() noexcept { return std::exchange(behind_body_, {}); }
+  /// True when the whole body was read and another request may follow.
+  bool can_go_on() const noexcept { return keep_alive_ && body_.done() && !peer_ended_; }
+  bool is_peer_ended() const noexcept { return peer_ended_; }
+  /// True while it is us who do not read: it is not idle.
+  bool is_paused() const noexcept { return paused_; }
+
+  stream::Home& home() noexcept { return home_; }
+  std::string peer() const { return tcp_->peer(); }
+  base::Time started() const noexcept { return started_; }
+  base::Time last_byte() const noexcept { return last_byte_; }
+  std::uint64_t bytes() const noexcept { return bytes_; }
+  std::uint64_t chunks() const noexcept { return chunks_; }
+  std::uint64_t pieces_dropped() const noexcept { return pieces_dropped_; }
+  const mpegts::Reader& reader() const noexcept { return *reader_; }
+
+ private:
+  std::span<std::byte> read_space() noexcept override;
+  void on_read(std::span<std::byte> bytes) noexcept override;
+  void on_no_space() noexcept override;
+  void on_read_end(base::Error error) noexcept override;
+  void on_written(base::Error) noexcept override {}
+
+  void read_body(std::span<std::byte> bytes, base::Time now) noexcept;
+  std::span<std::byte> join_small_run(std::span<std::byte> run) noexcept;
+  void append_pieces(base::Time now) noexcept;
+  void append(mpegts::Piece piece, base::Time now) noexcept;
+  void finish() noexcept;
+  void on_media_timer() noexcept;
+  void on_read_timer() noexcept;
+  void pause_until(base::Time due) noexcept;
+  void begin_dropping() noexcept;
+
+  const std::uint64_t id_;
+  loop::Worker& worker_;
+  memory::BlockPool& pool_;
+  Events& events_;
+  stream::Home& home_;
+  std::unique_ptr<loop::Tcp> tcp_;
+  http_body::Reader body_;
+  memory::BlockWriter writer_;
+  std::optional<mpegts::Reader> reader_;
+  loop::Timer media_timer_;
+  loop::Timer read_timer_;
+  base::Duration ahead_;
+  base::Time started_;
+  base::Time last_byte_;
+  std::optional<base::Time> full_since_;
+  std::string behind_body_;
+  std::byte* run_end_ = nullptr;  // where the last payload run of the current block ended
+  const std::byte* block_end_ = nullptr;
+  unsigned runs_in_block_ = 0;
+  std::uint64_t bytes_ = 0;
+  std::uint64_t chunks_ = 0;
+  std::uint64_t pieces_dropped_ = 0;
+  unsigned tracks_version_ = 0;
+  bool seen_video_ = false;
+  bool dropping_input_ = false;  // the arena is full: bytes are read and thrown away
+  bool until_sync_ = false;      // pieces are dropped up to the next sync one
+  bool keep_alive_;
+  bool peer_ended_ = false;
+  bool paused_ = false;
+  bool ended_ = false;
+};
+
+}  // namespace session

@@ -1,0 +1,141 @@
+#include "relay/session/viewer.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "relay/base/assert.hpp"
+
+namespace session {
+
+Viewer::Viewer(std::uint64_t id, loop::Worker& worker, std::unique_ptr<loop::Tcp> tcp,
+               Events& events, Request request)
+    : id_(id),
+      worker_(worker),
+      events_(events),
+      tcp_(std::move(tcp)),
+      cursor_(*this, request.policy),
+      head_(std::move(request.head)),
+      received_(std::move(request.received)),
+      stall_timeout_(request.policy.stall_timeout),
+      flush_interval_(request.policy.flush_interval),
+      started_(base::monotonic_now()),
+      framing_(request.framing),
+      keep_alive_(request.keep_alive) {
+  tcp_->set_events(this);
+  tcp_->set_unsent(request.policy.unsent_bytes);
+}
+
+void Viewer::start(stream::Stream& stream) noexcept {
+  path_ = stream.path();
+  cursor_.enter(stream.feed(framing_).audience(flush_interval_));
+  tcp_->start_reading();
+  const iovec head{head_.data(), head_.size()};
+  const auto written = tcp_->try_write({&head, 1});
+  if (!written) return on_broken(written.error());
+  std::string rest = std::exchange(head_, {}).substr(*written);
+  if (rest.empty()) {
+    cursor_.resume();
+  } else {
+    cursor_.wait();
+    tcp_->write(std::move(rest));
+  }
+}
+
+// The hot path: one call of the kernel for everything the viewer has not got yet.
+base::Result<std::size_t> Viewer::write_now(std::span<const iovec> buffers) noexcept {
+  const auto written = tcp_->try_write(buffers);
+  if (written) bytes_ += *written;
+  return written;
+}
+
+void Viewer::write_rest(stream::ImageRest rest) noexcept {
+  blocked_since_ = base::monotonic_now();
+  pinned_bytes_ = rest.windows.bytes();
+  bytes_ += pinned_bytes_ + rest.framing.size();
+  tcp_->write(std::move(rest.framing), std::move(rest.windows));
+}
+
+void Viewer::on_written(base::Error error) noexcept {
+  pinned_bytes_ = 0;
+  if (state_ == State::closed) return;
+  if (error) return on_broken(error);
+  if (state_ == State::streaming) return cursor_.resume();
+  if (state_ == State::last_chunk) return finish();
+  write_last_chunk();
+}
+
+void Viewer::end(ViewerEnd reason) noexcept {
+  if (state_ != State::streaming) return;
+  state_ = State::ending;
+  end_ = reason;
+  lag_ = stream::to_duration(cursor_.lag());
+  cursor_.leave();
+  const bool properly = reason == ViewerEnd::stream_end || reason == ViewerEnd::drain;
+  if (!properly) return close();
+  // With an unfinished chunk in the socket the end follows behind it.
+  blocked_since_ = base::monotonic_now();
+  if (!tcp_->is_writing()) write_last_chunk();
+}
+
+void Viewer::write_last_chunk() noexcept {
+  if (framing_ == stream::Framing::none) return close();
+  state_ = State::last_chunk;
+  std::string last = "0\r\n\r\n";
+  const iovec buffer{last.data(), last.size()};
+  const auto written = tcp_->try_write({&buffer, 1});
+  if (!written) return on_broken(written.error());
+  if (*written < last.size()) return tcp_->write(last.substr(*written));
+  finish();
+}
+
+void Viewer::finish() noexcept {
+  can_go_on_ = keep_alive_ && !peer_ended_;
+  close();
+}
+
+void Viewer::on_broken(base::Error) noexcept {
+  if (state_ == State::closed) return;
+  if (state_ == State::streaming) end_ = ViewerEnd::client;
+  close();
+}
+
+void Viewer::on_too_slow() noexcept { end(ViewerEnd::slow); }
+void Viewer::on_stream_end() noexcept { end(ViewerEnd::stream_end); }
+void Viewer::on_unsent_needed(std::size_t bytes) noexcept { tcp_->set_unsent(bytes); }
+
+std::span<std::byte> Viewer::read_space() noexcept { return worker_.read_buffer(); }
+
+void Viewer::on_read(std::span<std::byte> bytes) noexcept {
+  const std::size_t room = received_bytes_max - std::min(received_.size(), received_bytes_max);
+  received_.append(reinterpret_cast<const char*>(bytes.data()), std::min(bytes.size(), room));
+  // A client that goes on sending is left to its own socket's limits.
+  if (bytes.size() >= room) tcp_->stop_reading();
+}
+
+void Viewer::on_read_end(base::Error error) noexcept {
+  peer_ended_ = true;  // it may have closed its side only: it is still served
+  if (error) on_broken(error);
+}
+
+void Viewer::on_time(base::Time now) noexcept {
+  if (!tcp_->is_writing()) return;
+  const std::size_t unwritten = tcp_->unwritten_bytes();
+  if (std::exchange(unwritten_bytes_, unwritten) != unwritten) blocked_since_ = now;
+  if (now - blocked_since_ < stall_timeout_) return;
+  if (state_ == State::streaming) end_ = ViewerEnd::stalled;
+  tcp_->reset_on_close();
+  close();
+}
+
+std::unique_ptr<loop::Tcp> Viewer::take_tcp() noexcept { return std::move(tcp_); }
+
+void Viewer::close() noexcept {
+  if (std::exchange(state_, State::closed) == State::closed) return;
+  if (cursor_.audience() != nullptr) lag_ = stream::to_duration(cursor_.lag());
+  cursor_.leave();
+  tcp_->set_events(nullptr);
+  tcp_->stop_reading();
+  events_.on_viewer_end(*this, end_);
+}
+
+}  // namespace session

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "relay/base/time.hpp"
+#include "relay/memory/parcel.hpp"
+#include "relay/memory/window_list.hpp"
+
+namespace stream {
+
+/// Media time of a log: ticks of 90 kHz; an epoch begins at 10 s.
+using MediaTime = std::int64_t;
+constexpr std::int64_t media_ticks_per_second = 90'000;
+
+constexpr MediaTime to_media_time(base::Duration duration) noexcept {
+  return duration.count() / 1'000 * 9 / 100;
+}
+constexpr base::Duration to_duration(MediaTime ticks) noexcept {
+  return base::Duration(ticks * 100 / 9 * 1'000);
+}
+
+/// What a viewer needs before a sync chunk that it did not reach by reading, in the publisher's
+/// container: shared by all who join there.
+struct JoinImages {
+  memory::WindowList start;  ///< for one who begins here
+  memory::WindowList skip;   ///< for one who has read an earlier part
+};
+
+/// The unit of the log. The numbers are set where it is appended at home and travel with it; the
+/// payload never changes. Movable; the windows belong to one worker.
+struct Chunk {
+  std::uint64_t sequence = 0;
+  base::Utc utc{};
+  MediaTime time = 0;     ///< dts of the first frame
+  base::Time received{};  ///< when its last byte arrived
+  std::uint32_t segment = 0;
+  std::uint32_t part = 0;
+  std::uint32_t discontinuity = 0;
+  bool sync = false;  ///< a decoder may begin here
+  std::uint16_t video_frames = 0;
+  std::uint16_t audio_frames = 0;
+  memory::WindowList bytes;
+  std::unique_ptr<JoinImages> join;  ///< with sync chunks only
+};
+
+/// A chunk on its way to another worker.
+class ChunkParcel {
+ public:
+  /// Packs on the worker that owns `chunk`.
+  explicit ChunkParcel(const Chunk& chunk);
+  /// Opens on the worker that owns `pool`; once.
+  Chunk open(memory::BlockPool& pool);
+
+ private:
+  Chunk numbers_;  // without windows
+  std::vector<memory::Parcel> windows_;
+  std::uint32_t start_count_ = 0;
+  std::uint32_t skip_count_ = 0;
+};
+
+}  // namespace stream

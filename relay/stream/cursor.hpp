@@ -1,0 +1,112 @@
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "relay/base/result.hpp"
+#include "relay/stream/feed.hpp"
+#include "relay/stream/policy.hpp"
+
+namespace stream {
+
+class Audience;
+
+/// Why a viewer was moved forward; also a metric's label.
+enum class SkipReason { lag, tail, replica };
+constexpr std::size_t skip_reason_count = 3;
+const char* name_of(SkipReason reason) noexcept;
+
+/// A position in a log that reads on through a feed: all that a viewer has besides its socket.
+/// Owned by the viewer, one worker. Serving it never allocates, locks or copies, unless a write is
+/// short: it finds the slice of the feed's buffers between itself and the end and hands it on.
+class Cursor {
+ public:
+  /// Who takes the bytes.
+  class Sink {
+   public:
+    virtual ~Sink() = default;
+    /// Writes what can be taken at once and returns how many bytes that were.
+    virtual base::Result<std::size_t> write_now(std::span<const iovec> buffers) noexcept = 0;
+    /// The rest of what was cut. The cursor is not served until `resume()`.
+    virtual void write_rest(ImageRest rest) noexcept = 0;
+    /// The connection broke; the cursor is not served again.
+    virtual void on_broken(base::Error error) noexcept = 0;
+    /// Too far behind under SlowPolicy::disconnect; stands at a chunk boundary, not served again.
+    virtual void on_too_slow() noexcept = 0;
+    /// The stream is over; the cursor has left it and may be gone when this returns.
+    virtual void on_stream_end() noexcept = 0;
+    /// The feed needs this much room for unsent bytes in the socket.
+    virtual void on_unsent_needed(std::size_t bytes) noexcept = 0;
+  };
+
+  /// Begins at the newest sync chunk, now or when there is one.
+  Cursor(Sink& sink, const ViewerPolicy& policy) noexcept;
+  ~Cursor();
+  Cursor(const Cursor&) = delete;
+  Cursor& operator=(const Cursor&) = delete;
+
+  void enter(Audience& audience);
+  void leave();
+  /// Leaves because the stream is over.
+  void end() noexcept {
+    leave();
+    sink_.on_stream_end();
+  }
+  Audience* audience() const noexcept { return audience_; }
+
+  /// The sink is busy with something of its own: not served until `resume()`.
+  void wait() noexcept { waiting_ = true; }
+  /// The rest was written: serve again, when it is this cursor's turn.
+  void resume() noexcept;
+  /// Its replica was seeded anew: what it read before is not followed by what is there now.
+  void restart() noexcept;
+
+  struct Served {
+    std::uint32_t writes = 0;
+    std::uint64_t bytes = 0;
+    bool short_write = false;
+    bool behind = false;  ///< more is there, and the sink took everything so far
+    std::optional<SkipReason> skipped;
+    std::optional<std::uint64_t> first;  ///< the first chunk written
+  };
+  /// Writes what lies between the cursor and the end of the log.
+  Served serve() noexcept;
+
+  bool started() const noexcept { return sequence_.has_value(); }
+  /// The next chunk to send; only when started.
+  std::uint64_t sequence() const noexcept { return *sequence_; }
+  bool is_waiting() const noexcept { return waiting_; }
+  std::uint64_t skips() const noexcept { return skips_; }
+  /// Media time between the next chunk and the newest.
+  MediaTime lag() const noexcept;
+
+ private:
+  friend class Audience;
+  friend class Fanout;
+  static constexpr std::size_t no_seat = static_cast<std::size_t>(-1);
+
+  bool find_position(const StreamLog& log, Served& served) noexcept;
+  void jump(std::optional<std::uint64_t> sequence, SkipReason reason, Served& served) noexcept;
+  bool send_join(Feed& feed, Served& served) noexcept;
+  void stop() noexcept { stopped_ = true; }
+
+  Sink& sink_;
+  Audience* audience_ = nullptr;
+  std::size_t seat_ = no_seat;  // index in the audience
+  std::optional<std::uint64_t> sequence_;
+  base::Duration max_lag_;
+  std::uint64_t skips_ = 0;
+  std::size_t unsent_ = 0;
+  SlowPolicy slow_;
+  JoinKind join_kind_ = JoinKind::start;
+  bool needs_join_ = true;
+  bool waiting_ = false;  // for resume()
+  bool stopped_ = false;
+  bool queued_ = false;  // in the fan-out's list of those to be served soon
+};
+
+}  // namespace stream

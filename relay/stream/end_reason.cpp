@@ -1,0 +1,45 @@
+#include "relay/stream/end_reason.hpp"
+
+namespace stream {
+
+const char* name_of(ViewerEnd end) noexcept {
+  switch (end) {
+    case ViewerEnd::stream_end:
+      return "stream_end";
+    case ViewerEnd::client:
+      return "client";
+    case ViewerEnd::error:
+      return "error";
+    case ViewerEnd::stalled:
+      return "stalled";
+    case ViewerEnd::slow:
+      return "slow";
+    case ViewerEnd::pinned:
+      return "pinned";
+    case ViewerEnd::drain:
+      return "drain";
+  }
+  return "unknown";
+}
+
+const char* name_of(PublisherEnd end) noexcept {
+  switch (end) {
+    case PublisherEnd::finished:
+      return "finished";
+    case PublisherEnd::truncated:
+      return "truncated";
+    case PublisherEnd::broken:
+      return "broken";
+    case PublisherEnd::bad_body:
+      return "bad_body";
+    case PublisherEnd::bad_media:
+      return "bad_media";
+    case PublisherEnd::replaced:
+      return "replaced";
+    case PublisherEnd::drain:
+      return "drain";
+  }
+  return "unknown";
+}
+
+}  // namespace stream

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <cstddef>
+
+namespace stream {
+
+/// Why a viewer's response ended; a metric's label and a word of its access line.
+enum class ViewerEnd { stream_end, client, error, stalled, slow, pinned, drain };
+constexpr std::size_t viewer_end_count = 7;
+const char* name_of(ViewerEnd end) noexcept;
+
+/// Why a publisher ended; a metric's label and a word of its log line.
+enum class PublisherEnd { finished, truncated, broken, bad_body, bad_media, replaced, drain };
+constexpr std::size_t publisher_end_count = 7;
+const char* name_of(PublisherEnd end) noexcept;
+
+}  // namespace stream

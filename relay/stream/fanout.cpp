@@ -1,0 +1,121 @@
+#include "relay/stream/fanout.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "relay/base/assert.hpp"
+
+namespace stream {
+namespace {
+
+// Looking at the clock costs as much as half a cursor: once for so many.
+constexpr std::size_t batch = 8;
+
+}  // namespace
+
+void Fanout::on_append(Feed& feed, base::Time now) {
+  for (const auto& audience : feed.audiences()) {
+    if (audience->empty()) continue;
+    audience->on_append(now);
+    if (!std::exchange(audience->listed, true)) due_.push_back(audience.get());
+  }
+}
+
+void Fanout::serve_soon(Cursor& cursor) {
+  if (std::exchange(cursor.queued_, true)) return;
+  soon_.push_back(&cursor);
+}
+
+void Fanout::forget(Cursor& cursor) noexcept {
+  if (!std::exchange(cursor.queued_, false)) return;
+  soon_.erase(std::find(soon_.begin(), soon_.end(), &cursor));
+}
+
+void Fanout::forget(Audience& audience) noexcept {
+  RELAY_ASSERT(audience.empty());
+  if (std::exchange(audience.listed, false)) std::erase(due_, &audience);
+}
+
+base::Duration Fanout::interval_of(const Audience& audience) const noexcept {
+  return audience.flush_interval().value_or(governor_.interval());
+}
+
+Fanout::Next Fanout::run(base::Time now) noexcept {
+  const base::Time slice_end = now + slice;
+  Next next;
+  std::size_t idle_in_row = 0;
+  while (!soon_.empty() || idle_in_row < due_.size()) {
+    if (!soon_.empty()) {
+      serve_batch_soon();
+      now = after_batch();
+    }
+    if (now >= slice_end) break;
+    if (due_.empty()) continue;
+    next_due_ %= due_.size();
+    Audience& audience = *due_[next_due_];
+    const base::Duration interval = interval_of(audience);
+    const std::size_t count = std::min(audience.allowed(now, interval), batch);
+    if (count > 0) {
+      idle_in_row = 0;
+      serve_batch_of(audience, count);
+      now = after_batch();
+    } else {
+      ++idle_in_row;
+    }
+    if (!audience.is_due()) {
+      audience.listed = false;
+      due_[next_due_] = due_.back();
+      due_.pop_back();
+      continue;
+    }
+    ++next_due_;
+    if (now >= slice_end) break;
+  }
+  next.now = !soon_.empty();
+  for (Audience* audience : due_) {
+    const base::Duration interval = interval_of(*audience);
+    if (audience->allowed(now, interval) > 0) {
+      next.now = true;
+    } else {
+      const base::Time tick = audience->next_tick(interval);
+      next.later = next.later ? std::min(*next.later, tick) : tick;
+    }
+  }
+  return next;
+}
+
+void Fanout::serve_batch_soon() noexcept {
+  for (std::size_t count = std::min(batch, soon_.size()); count > 0; --count) {
+    Cursor& cursor = *soon_.front();
+    soon_.pop_front();
+    cursor.queued_ = false;
+    serve(cursor);
+    if (soon_.size() < count) break;  // one of them left others behind it
+  }
+}
+
+void Fanout::serve_batch_of(Audience& audience, std::size_t count) noexcept {
+  for (; count > 0 && audience.is_due(); --count) serve(audience.take_next());
+}
+
+void Fanout::serve(Cursor& cursor) noexcept {
+  const StreamLog& log = cursor.audience()->feed().log();
+  const Cursor::Served served = cursor.serve();
+  counters_.writes += served.writes;
+  counters_.bytes += served.bytes;
+  counters_.short_writes += served.short_write ? 1 : 0;
+  if (served.skipped) ++counters_.skips[static_cast<std::size_t>(*served.skipped)];
+  if (served.behind) serve_soon(cursor);
+  if (!served.first) return;
+  ++batch_writes_;
+  batch_received_ = log.at(*served.first).received;
+}
+
+base::Time Fanout::after_batch() noexcept {
+  const base::Time now = base::monotonic_now();
+  if (batch_writes_ > 0) counters_.latency.observe(now - batch_received_, batch_writes_);
+  batch_writes_ = 0;
+  return now;
+}
+
+}  // namespace stream

@@ -1,0 +1,180 @@
+#include "relay/stream/feed.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "relay/base/assert.hpp"
+#include "relay/stream/fanout.hpp"
+
+namespace stream {
+namespace {
+
+iovec to_buffer(const void* data, std::size_t size) {
+  return {const_cast<void*>(data), size};  // only ever read
+}
+
+}  // namespace
+
+Feed::Feed(const StreamLog& log, Fanout& fanout, Framing framing)
+    : log_(log), fanout_(fanout), framing_(framing), first_(log.first()) {
+  restart();
+}
+
+void Feed::restart() {
+  images_.clear();
+  buffers_.clear();
+  buffers_base_ = 0;
+  end_byte_ = 0;
+  join_key_.reset();
+  first_ = log_.first();
+  while (first_ + images_.size() < log_.end()) append();
+}
+
+void Feed::append() {
+  const Chunk& chunk = log_.at(first_ + images_.size());
+  Image& image = images_.emplace_back();
+  image.windows = chunk.bytes;
+  image.first_buffer = buffers_base_ + buffers_.size();
+  image.first_byte = end_byte_;
+  frame(image);
+  append_buffers(image, buffers_);
+  const std::size_t bytes =
+      image.windows.bytes() + image.framing_bytes + (image.framing_bytes > 0 ? 2u : 0u);
+  end_byte_ += bytes;
+  // Forgets a large one over some seconds of frames.
+  large_image_bytes_ = std::max(bytes, large_image_bytes_ - large_image_bytes_ / 256);
+}
+
+std::size_t Feed::unsent_least(base::Duration interval) const noexcept {
+  const MediaTime length = std::max<MediaTime>(log_.length(), media_ticks_per_second / 10);
+  const std::uint64_t in_interval = log_.bytes() *
+                                    static_cast<std::uint64_t>(to_media_time(interval)) /
+                                    static_cast<std::uint64_t>(length);
+  return std::max(large_image_bytes_, static_cast<std::size_t>(2 * in_interval));
+}
+
+void Feed::frame(Image& image) const noexcept {
+  if (framing_ == Framing::none || image.windows.empty()) return;
+  char* const begin = image.framing.data();
+  char* end = std::to_chars(begin, begin + image.framing.size() - 2, image.windows.bytes(), 16).ptr;
+  *end++ = '\r';
+  *end++ = '\n';
+  image.framing_bytes = static_cast<std::uint8_t>(end - begin);
+}
+
+void Feed::append_buffers(const Image& image, std::vector<iovec>& buffers) const {
+  const bool framed = image.framing_bytes > 0;
+  if (framed) buffers.push_back(to_buffer(image.framing.data(), image.framing_bytes));
+  for (const memory::Window& window : image.windows) {
+    buffers.push_back(to_buffer(window.data(), window.size()));
+  }
+  if (framed) buffers.push_back(to_buffer(image.framing.data() + image.framing_bytes - 2, 2));
+}
+
+void Feed::trim() {
+  while (first_ < log_.first() && !images_.empty()) {
+    images_.pop_front();
+    ++first_;
+  }
+  compact();
+}
+
+// The array only grows at its end; what lies before the tail goes when it is more than half, so
+// each entry moves about once.
+void Feed::compact() {
+  const std::uint64_t first_buffer =
+      images_.empty() ? buffers_base_ + buffers_.size() : images_.front().first_buffer;
+  const auto dropped = static_cast<std::size_t>(first_buffer - buffers_base_);
+  if (dropped < 1024 || dropped < buffers_.size() / 2) return;
+  buffers_.erase(buffers_.begin(), buffers_.begin() + static_cast<std::ptrdiff_t>(dropped));
+  buffers_base_ = first_buffer;
+}
+
+Feed::Run Feed::run(std::uint64_t sequence) const noexcept {
+  RELAY_ASSERT(sequence >= first_);
+  const std::uint64_t log_end = first_ + images_.size();
+  if (sequence >= log_end) return {{}, 0, sequence};
+  const Image& from = at(sequence);
+  const auto first = static_cast<std::size_t>(from.first_buffer - buffers_base_);
+  std::size_t count = buffers_.size() - first;
+  std::size_t bytes = static_cast<std::size_t>(end_byte_ - from.first_byte);
+  if (count <= buffers_max && bytes <= run_bytes_max) {
+    return {std::span(buffers_).subspan(first, count), bytes, log_end};
+  }
+  // A viewer far behind: whole chunks up to the bounds, one at least.
+  std::uint64_t end = sequence + 1;
+  const auto fits = [&](std::uint64_t next) {
+    return next < log_end && at(next).first_buffer - from.first_buffer <= buffers_max &&
+           at(next).first_byte - from.first_byte <= run_bytes_max;
+  };
+  while (fits(end + 1)) ++end;
+  if (end < log_end) {
+    count = static_cast<std::size_t>(at(end).first_buffer - from.first_buffer);
+    bytes = static_cast<std::size_t>(at(end).first_byte - from.first_byte);
+  }
+  return {std::span(buffers_).subspan(first, count), bytes, end};
+}
+
+Feed::Cut Feed::locate(std::uint64_t sequence, std::size_t written) const noexcept {
+  const std::uint64_t place = at(sequence).first_byte + written;
+  const auto after = std::upper_bound(
+      images_.begin() + static_cast<std::ptrdiff_t>(sequence - first_), images_.end(), place,
+      [](std::uint64_t byte, const Image& image) { return byte < image.first_byte; });
+  const auto cut = after - 1;
+  return {first_ + static_cast<std::uint64_t>(cut - images_.begin()),
+          static_cast<std::size_t>(place - cut->first_byte)};
+}
+
+ImageRest Feed::rest(std::uint64_t sequence, std::size_t skip) const {
+  return rest_of(at(sequence), skip);
+}
+
+ImageRest Feed::rest_of(const Image& image, std::size_t skip) {
+  ImageRest rest;
+  std::string_view before(image.framing.data(), image.framing_bytes);
+  if (skip < before.size()) rest.framing = before.substr(skip);
+  skip -= std::min(skip, before.size());
+  rest.windows = image.windows;
+  const std::size_t dropped = std::min(skip, rest.windows.bytes());
+  rest.windows.drop_front(dropped);
+  if (image.framing_bytes == 0) return rest;
+  static constexpr std::array crlf{std::byte{'\r'}, std::byte{'\n'}};
+  rest.windows.push_back(memory::Window::on_static(std::span(crlf).subspan(skip - dropped)));
+  return rest;
+}
+
+std::span<const iovec> Feed::join(std::uint64_t sequence, JoinKind kind) {
+  const auto key = std::pair(sequence, kind);
+  if (join_key_ == key) return join_buffers_;
+  join_image_ = Image{};
+  join_buffers_.clear();
+  const Chunk& chunk = log_.at(sequence);
+  if (chunk.join) {
+    join_image_.windows = kind == JoinKind::start ? chunk.join->start : chunk.join->skip;
+    frame(join_image_);
+    append_buffers(join_image_, join_buffers_);
+  }
+  join_key_ = key;
+  return join_buffers_;
+}
+
+ImageRest Feed::join_rest(std::size_t skip) const { return rest_of(join_image_, skip); }
+
+Audience& Feed::audience(std::optional<base::Duration> flush_interval) {
+  for (const auto& audience : audiences_) {
+    if (audience->flush_interval() == flush_interval) return *audience;
+  }
+  return *audiences_.emplace_back(std::make_unique<Audience>(*this, fanout_, flush_interval));
+}
+
+bool Feed::drop_empty_audiences() {
+  std::erase_if(audiences_, [this](const auto& audience) {
+    if (!audience->empty()) return false;
+    fanout_.forget(*audience);
+    return true;
+  });
+  return audiences_.empty();
+}
+
+}  // namespace stream

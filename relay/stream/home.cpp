@@ -1,0 +1,98 @@
+#include "relay/stream/home.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace stream {
+
+Home::Home(std::string path, const PathPolicy& policy, Fanout& fanout, std::uint64_t epoch,
+           base::Utc now)
+    : stream_(std::move(path), policy, fanout, 0),
+      epoch_(epoch),
+      timeline_(now),
+      // Segment numbers of an epoch begin with its UTC second, so they never go back.
+      segment_(static_cast<std::uint32_t>(
+          std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count())) {}
+
+Home::~Home() = default;
+
+void Home::append(Chunk chunk) {
+  chunk.sequence = next_sequence_++;
+  if (!started_) {
+    started_ = true;
+    segment_start_ = part_start_ = chunk.time;
+  } else if (chunk.sync &&
+             (segment_due_ || to_duration(chunk.time - segment_start_) >= segment_min)) {
+    segment_due_ = false;
+    ++segment_;
+    part_ = 0;
+    segment_start_ = part_start_ = chunk.time;
+  } else if (to_duration(chunk.time - part_start_) >= part_min) {
+    ++part_;
+    part_start_ = chunk.time;
+  }
+  chunk.segment = segment_;
+  chunk.part = part_;
+  chunk.discontinuity = discontinuity_;
+  stream_.append(std::move(chunk));
+}
+
+void Home::on_discontinuity() noexcept {
+  ++discontinuity_;
+  segment_due_ = true;
+}
+
+void Home::subscribe(unsigned worker, loop::Mailbox& mailbox, ReplicaHost& host) {
+  unsubscribe(worker);
+  auto& subscription = subscriptions_.emplace_back(
+      Subscription{worker, &mailbox, &host, 0, std::make_shared<ReplicaProgress>(), 0, false});
+  send(subscription, true);
+}
+
+void Home::unsubscribe(unsigned worker) {
+  std::erase_if(subscriptions_, [worker](const Subscription& s) { return s.worker == worker; });
+}
+
+void Home::update_replicas() {
+  const StreamLog& log = stream_.log();
+  for (Subscription& subscription : subscriptions_) {
+    if (subscription.sent == log.end()) continue;
+    const auto read_until = subscription.progress->read_until.load(std::memory_order_acquire);
+    // More than the tail behind: what is under way would pin blocks that no log holds any more.
+    if (std::max(read_until, subscription.seeded_from) < log.first()) subscription.lost = true;
+    if (!subscription.lost) {
+      send(subscription, false);
+    } else if (read_until == subscription.sent) {
+      subscription.lost = false;
+      send(subscription, true);
+    }
+  }
+}
+
+void Home::send(Subscription& subscription, bool seed) {
+  const StreamLog& log = stream_.log();
+  const std::uint64_t from = seed ? log.first() : std::max(subscription.sent, log.first());
+  if (seed) subscription.seeded_from = from;
+  ReplicaUpdate update{stream_.path(), epoch_, seed, from, {}, subscription.progress};
+  update.chunks.reserve(static_cast<std::size_t>(log.end() - from));
+  for (std::uint64_t sequence = from; sequence < log.end(); ++sequence) {
+    update.chunks.emplace_back(log.at(sequence));
+  }
+  subscription.sent = log.end();
+  subscription.mailbox->post_action(
+      [host = subscription.host, sent = std::move(update)]() mutable noexcept {
+        host->on_replica_update(std::move(sent));
+      });
+}
+
+void Home::end_replicas() {
+  for (const Subscription& subscription : subscriptions_) {
+    subscription.mailbox->post_action(
+        [host = subscription.host, path = stream_.path(), epoch = epoch_]() noexcept {
+          host->on_replica_end(path, epoch);
+        });
+  }
+  subscriptions_.clear();
+}
+
+}  // namespace stream

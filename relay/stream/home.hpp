@@ -1,0 +1,88 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "relay/loop/mailbox.hpp"
+#include "relay/media/timeline.hpp"
+#include "relay/media/track.hpp"
+#include "relay/stream/replica.hpp"
+#include "relay/stream/stream.hpp"
+
+namespace stream {
+
+/// The writing end of a stream, on the worker that accepted its first publisher, until the stream
+/// ends: gives chunks their numbers and sends them on to the workers that hold a replica.
+class Home {
+ public:
+  /// A segment begins at the first sync chunk after this much media time, a part likewise.
+  static constexpr base::Duration segment_min = std::chrono::seconds(1);
+  static constexpr base::Duration part_min = std::chrono::milliseconds(200);
+
+  Home(std::string path, const PathPolicy& policy, Fanout& fanout, std::uint64_t epoch,
+       base::Utc now);
+  ~Home();
+
+  Stream& stream() noexcept { return stream_; }
+  std::uint64_t epoch() const noexcept { return epoch_; }
+
+  /// Numbers the chunk (sequence, segment, part, discontinuity) and appends it.
+  void append(Chunk chunk);
+  /// What comes next does not follow from what came before: another publisher, or dropped input.
+  void on_discontinuity() noexcept;
+  /// Another publisher goes on where the last one ended.
+  void on_new_publisher(base::Utc now) noexcept {
+    timeline_.on_new_publisher(now);
+    on_discontinuity();
+  }
+
+  /// Another worker wants a replica: it gets the whole tail, then every turn what was appended.
+  void subscribe(unsigned worker, loop::Mailbox& mailbox, ReplicaHost& host);
+  void unsubscribe(unsigned worker);
+  /// At the end of a turn: one message to each replica that is behind.
+  void update_replicas();
+  /// The stream is over: tells the replicas.
+  void end_replicas();
+
+  media::Timeline& timeline() noexcept { return timeline_; }
+
+  /// The session that writes now, by its id; and since when there is none.
+  std::optional<std::uint64_t> publisher;
+  base::Time free_since{};
+
+  const std::vector<media::Track>& tracks() const noexcept { return tracks_; }
+  void set_tracks(std::vector<media::Track> tracks) { tracks_ = std::move(tracks); }
+
+ private:
+  struct Subscription {
+    unsigned worker;
+    loop::Mailbox* mailbox;
+    ReplicaHost* host;
+    std::uint64_t sent;  // the first chunk not sent yet
+    // Shared with the messages: how far the replica has got. The home never waits for it.
+    std::shared_ptr<ReplicaProgress> progress;
+    std::uint64_t seeded_from;
+    bool lost;  // more than the tail behind: waits until it has read all, then is seeded anew
+  };
+
+  void send(Subscription& subscription, bool seed);
+
+  Stream stream_;
+  std::uint64_t epoch_;
+  media::Timeline timeline_;
+  std::uint64_t next_sequence_ = 0;
+  std::uint32_t segment_;
+  std::uint32_t part_ = 0;
+  std::uint32_t discontinuity_ = 0;
+  MediaTime segment_start_ = 0;
+  MediaTime part_start_ = 0;
+  bool started_ = false;
+  bool segment_due_ = false;
+  std::vector<Subscription> subscriptions_;
+  std::vector<media::Track> tracks_;
+};
+
+}  // namespace stream

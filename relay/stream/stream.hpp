@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "relay/stream/fanout.hpp"
+#include "relay/stream/feed.hpp"
+#include "relay/stream/policy.hpp"
+#include "relay/stream/stream_log.hpp"
+
+namespace stream {
+
+/// One worker's copy of a stream: the tail and the feeds that viewers on this worker read. On the
+/// home worker a publisher appends to it, elsewhere the replica's messages do.
+class Stream {
+ public:
+  Stream(std::string path, const PathPolicy& policy, Fanout& fanout, std::uint64_t first_sequence);
+  ~Stream();
+
+  const std::string& path() const noexcept { return path_; }
+  const PathPolicy& policy() const noexcept { return policy_; }
+  const StreamLog& log() const noexcept { return log_; }
+
+  /// The feed with this framing; made when missing.
+  Feed& feed(Framing framing);
+  /// Drops feeds that nobody reads any more.
+  void drop_unused_feeds();
+  /// The stream is over: every cursor leaves and is told.
+  void end();
+  std::size_t viewers() const noexcept;
+  /// Bytes and time by which the slowest viewer lags.
+  MediaTime lag_max() const noexcept;
+
+  void append(Chunk chunk);
+  /// Drops everything older than the newest sync chunk.
+  void trim_to_newest_group();
+  /// Begins anew at `sequence`; cursors jump to the newest sync chunk that comes.
+  void restart(std::uint64_t sequence);
+
+ private:
+  std::string path_;
+  PathPolicy policy_;
+  Fanout& fanout_;
+  StreamLog log_;
+  std::vector<std::unique_ptr<Feed>> feeds_;
+};
+
+}  // namespace stream

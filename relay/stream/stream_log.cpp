@@ -1,0 +1,59 @@
+#include "relay/stream/stream_log.hpp"
+
+#include <utility>
+
+#include "relay/base/assert.hpp"
+
+namespace stream {
+
+StreamLog::StreamLog(const TailPolicy& policy, std::uint64_t first_sequence)
+    : policy_(policy), first_(first_sequence) {}
+
+std::optional<std::uint64_t> StreamLog::newest_sync() const noexcept {
+  return syncs_.empty() ? std::nullopt : std::optional(syncs_.back());
+}
+
+std::optional<std::uint64_t> StreamLog::oldest_sync() const noexcept {
+  return syncs_.empty() ? std::nullopt : std::optional(syncs_.front());
+}
+
+MediaTime StreamLog::length() const noexcept {
+  return chunks_.empty() ? 0 : chunks_.back().time - chunks_.front().time;
+}
+
+void StreamLog::append(Chunk chunk) {
+  RELAY_ASSERT(chunk.sequence == end());
+  bytes_ += chunk.bytes.bytes();
+  if (chunk.sync) syncs_.push_back(chunk.sequence);
+  chunks_.push_back(std::move(chunk));
+}
+
+void StreamLog::trim() {
+  const MediaTime length_max = to_media_time(policy_.length);
+  while (chunks_.size() > 1) {
+    const bool too_big = bytes_ > policy_.bytes;
+    const bool too_old = length() > length_max && (syncs_.empty() || first_ < syncs_.back());
+    if (!too_big && !too_old) break;
+    drop_oldest();
+  }
+}
+
+void StreamLog::trim_to_newest_group() {
+  while (!syncs_.empty() && first_ < syncs_.back()) drop_oldest();
+}
+
+void StreamLog::restart(std::uint64_t sequence) {
+  chunks_.clear();
+  syncs_.clear();
+  bytes_ = 0;
+  first_ = sequence;
+}
+
+void StreamLog::drop_oldest() {
+  bytes_ -= chunks_.front().bytes.bytes();
+  if (!syncs_.empty() && syncs_.front() == first_) syncs_.pop_front();
+  chunks_.pop_front();
+  ++first_;
+}
+
+}  // namespace stream

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+
+#include "relay/stream/chunk.hpp"
+#include "relay/stream/policy.hpp"
+
+namespace stream {
+
+/// The tail of one stream on one worker: numbered chunks without a hole, the newest part of the
+/// log. Bounded by time and bytes (design, section 2): by time down to the newest sync chunk, by
+/// bytes also beyond it.
+class StreamLog {
+ public:
+  StreamLog(const TailPolicy& policy, std::uint64_t first_sequence);
+
+  std::uint64_t first() const noexcept { return first_; }
+  /// One past the newest chunk.
+  std::uint64_t end() const noexcept { return first_ + chunks_.size(); }
+  bool empty() const noexcept { return chunks_.empty(); }
+  /// `first() <= sequence < end()`.
+  const Chunk& at(std::uint64_t sequence) const noexcept {
+    return chunks_[static_cast<std::size_t>(sequence - first_)];
+  }
+  const Chunk& newest() const noexcept { return chunks_.back(); }
+  std::optional<std::uint64_t> newest_sync() const noexcept;
+  std::optional<std::uint64_t> oldest_sync() const noexcept;
+
+  std::uint64_t bytes() const noexcept { return bytes_; }
+  /// Media time from the oldest chunk to the newest.
+  MediaTime length() const noexcept;
+
+  /// `chunk.sequence` must be `end()`.
+  void append(Chunk chunk);
+  /// Drops what the bounds no longer allow.
+  void trim();
+  /// Drops everything older than the newest sync chunk: the first answer to a full arena.
+  void trim_to_newest_group();
+  /// Drops everything and goes on at `sequence`, as when a replica is seeded again.
+  void restart(std::uint64_t sequence);
+
+ private:
+  void drop_oldest();
+
+  TailPolicy policy_;
+  std::uint64_t first_;
+  std::deque<Chunk> chunks_;
+  std::deque<std::uint64_t> syncs_;
+  std::uint64_t bytes_ = 0;
+};
+
+}  // namespace stream

@@ -1,0 +1,141 @@
+#include "relay/stream/stream_table.hpp"
+
+#include <utility>
+
+#include "relay/base/assert.hpp"
+
+namespace stream {
+
+StreamTable::StreamTable(unsigned worker, memory::BlockPool& pool, Fanout& fanout,
+                         Directory& directory, Events& events)
+    : worker_(worker), pool_(pool), fanout_(fanout), directory_(directory), events_(events) {}
+
+StreamTable::~StreamTable() = default;
+
+Stream* StreamTable::find(const std::string& path) {
+  if (const auto found = homes_.find(path); found != homes_.end()) return &found->second->stream();
+  const auto found = replicas_.find(path);
+  return found != replicas_.end() && found->second->ready ? &found->second->stream : nullptr;
+}
+
+StreamTable::LookUp StreamTable::look_up(const std::string& path, const PathPolicy& policy,
+                                         bool watch) {
+  if (find(path) != nullptr) return LookUp::ready;
+  if (replicas_.contains(path)) return LookUp::coming;
+  const auto home = watch ? directory_.home_or_watch(path, worker_) : directory_.home(path);
+  if (!home) return watch ? LookUp::coming : LookUp::missing;
+  // Claimed by this worker but not made yet cannot be: both happen in one turn.
+  RELAY_ASSERT(*home != worker_);
+  replicas_.emplace(path, std::make_unique<Replica>(path, policy, fanout_, *home));
+  peers_[*home].mailbox->post_action(
+      [table = peers_[*home].table, path, worker = worker_]() noexcept {
+        table->on_subscribe(path, worker);
+      });
+  return LookUp::coming;
+}
+
+void StreamTable::on_subscribe(const std::string& path, unsigned worker) {
+  const Peer& peer = peers_[worker];
+  if (const auto found = homes_.find(path); found != homes_.end()) {
+    found->second->subscribe(worker, *peer.mailbox, *peer.table);
+    return;
+  }
+  peer.mailbox->post_action(
+      [table = peer.table, path]() noexcept { table->on_replica_end(path, 0); });
+}
+
+StreamTable::Claim StreamTable::claim(const std::string& path, const PathPolicy& policy,
+                                      std::uint64_t epoch, base::Utc now) {
+  if (Home* present = home(path)) return {present, 0, false};
+  const auto claim = directory_.claim(path, worker_);
+  if (!claim) return {nullptr, 0, true};
+  if (claim->home != worker_) return {nullptr, claim->home, false};
+  // A replica of an earlier stream of that name, whose end has not arrived here yet.
+  if (replicas_.contains(path)) drop_replica(path);
+  auto& made = homes_[path];
+  made = std::make_unique<Home>(path, policy, fanout_, epoch, now);
+  for (const unsigned watcher : claim->watchers) {
+    StreamTable* table = peers_[watcher].table;
+    peers_[watcher].mailbox->post_action(
+        [table, path]() noexcept { table->events_.on_stream_ready(path); });
+  }
+  return {made.get(), 0, false};
+}
+
+Home* StreamTable::home(const std::string& path) {
+  const auto found = homes_.find(path);
+  return found == homes_.end() ? nullptr : found->second.get();
+}
+
+void StreamTable::end_home(const std::string& path) {
+  const auto found = homes_.find(path);
+  if (found == homes_.end()) return;
+  directory_.release(path);
+  found->second->end_replicas();
+  found->second->stream().end();
+  homes_.erase(found);
+}
+
+void StreamTable::update_replicas() {
+  for (auto& [path, home] : homes_) home->update_replicas();
+}
+
+void StreamTable::drop_unused() {
+  for (auto& [path, home] : homes_) home->stream().drop_unused_feeds();
+  std::vector<std::string> unused;
+  for (auto& [path, replica] : replicas_) {
+    replica->stream.drop_unused_feeds();
+    const bool is_unused = replica->ready && replica->stream.viewers() == 0;
+    if (std::exchange(replica->was_unused, is_unused) && is_unused) unused.push_back(path);
+  }
+  for (const std::string& path : unused) drop_replica(path);
+}
+
+void StreamTable::drop_replica(const std::string& path) {
+  const auto found = replicas_.find(path);
+  const Peer& home = peers_[found->second->home];
+  home.mailbox->post_action([table = home.table, path, worker = worker_]() noexcept {
+    if (Home* there = table->home(path)) there->unsubscribe(worker);
+  });
+  found->second->stream.end();
+  replicas_.erase(found);
+}
+
+bool StreamTable::trim_largest_tail() {
+  Stream* largest = nullptr;
+  for_each_stream([&](Stream& stream) {
+    const auto newest_sync = stream.log().newest_sync();
+    if (!newest_sync || *newest_sync == stream.log().first()) return;
+    if (largest == nullptr || stream.log().bytes() > largest->log().bytes()) largest = &stream;
+  });
+  if (largest == nullptr) return false;
+  largest->trim_to_newest_group();
+  return true;
+}
+
+void StreamTable::on_replica_update(ReplicaUpdate update) noexcept {
+  const auto found = replicas_.find(update.path);
+  if (found == replicas_.end()) return;  // dropped meanwhile; the parcels give their blocks back
+  Replica& replica = *found->second;
+  if (!update.seed && update.epoch != replica.epoch) return;
+  if (update.seed) {
+    replica.epoch = update.epoch;
+    replica.stream.restart(update.first_sequence);
+  }
+  for (ChunkParcel& parcel : update.chunks) replica.stream.append(parcel.open(pool_));
+  update.progress->read_until.store(update.first_sequence + update.chunks.size(),
+                                    std::memory_order_release);
+  if (!std::exchange(replica.ready, true)) events_.on_stream_ready(update.path);
+}
+
+void StreamTable::on_replica_end(const std::string& path, std::uint64_t epoch) noexcept {
+  const auto found = replicas_.find(path);
+  if (found == replicas_.end()) return;
+  if (epoch != 0 && found->second->ready && found->second->epoch != epoch) return;
+  const bool was_ready = found->second->ready;
+  found->second->stream.end();
+  replicas_.erase(found);
+  if (!was_ready) events_.on_stream_missing(path);
+}
+
+}  // namespace stream

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "tests/bench/marker.hpp"
+#include "tests/bench/send_times.hpp"
+#include "tests/bench/sockets.hpp"
+
+namespace bench {
+
+/// One viewer of the load: reads its response's head, then counts what it throws away. With
+/// `follow` it first reads real bytes until it saw two markers: from then on it knows at which
+/// byte each later frame ends, takes the latency of each, and looks at one marker in 256 to see
+/// that it still knows.
+class Viewer {
+ public:
+  enum class State { head, syncing, counting, closed, refused };
+
+  Viewer(std::size_t id, std::uint16_t port, const std::string& target, const SendTimes* times,
+         bool follow);
+
+  int fd() const { return fd_.get(); }
+  /// Call it when the socket is readable. `recording`: stalls and latencies count.
+  void read(bool recording);
+  /// Forgets what was recorded; there will be about this many frames.
+  void begin_window(std::size_t frames);
+  void end_window();
+  void close();
+
+  State state() const { return state_; }
+  std::uint64_t window_bytes() const { return received_ - window_from_; }
+  std::int64_t first_byte_ns() const { return first_byte_ns_; }
+  std::uint32_t stalls() const { return stalls_; }
+  std::uint32_t resyncs() const { return resyncs_; }
+  std::uint32_t verified() const { return verified_; }
+  std::uint64_t reads() const { return reads_; }
+  bool synced() const { return state_ == State::counting; }
+  /// In units of 100 ns.
+  std::vector<std::uint32_t>& latencies() { return latencies_; }
+  std::int64_t window_first_ns() const { return window_first_ns_; }
+
+  static constexpr std::int64_t stall_ns = 1'000'000'000;
+
+ private:
+  void read_head();
+  void read_body(bool recording);
+  void look_for_markers();
+  void found_marker(std::uint64_t end, const Marker& marker);
+  bool read_marker_again();
+  void took(std::size_t bytes, std::int64_t now, bool recording);
+  void resync();
+  bool verifies() const { return follow_ && next_frame_ % 256 == id_ % 256; }
+
+  const std::size_t id_;
+  const SendTimes* const times_;
+  const bool follow_;
+  Descriptor fd_;
+  State state_ = State::head;
+  std::string head_;                ///< while the head is read
+  std::vector<std::byte> carried_;  ///< while markers are looked for: may begin one
+
+  std::uint64_t received_ = 0;  ///< of the body
+  std::uint64_t window_from_ = 0;
+  std::uint64_t last_marker_end_ = 0;
+  std::uint64_t last_marker_frame_ = 0;
+  std::uint64_t stride_ = 0;
+  std::uint64_t next_frame_ = 0;
+  std::uint64_t next_end_ = 0;
+  std::array<std::byte, Marker::size> marker_{};
+
+  const std::int64_t connected_ns_;
+  std::int64_t first_byte_ns_ = 0;
+  std::int64_t last_byte_ns_ = 0;
+  std::int64_t window_first_ns_ = 0;
+  std::uint32_t stalls_ = 0;
+  std::uint32_t resyncs_ = 0;
+  std::uint32_t verified_ = 0;
+  std::uint64_t reads_ = 0;
+  std::vector<std::uint32_t> latencies_;
+};
+
+}  // namespace bench

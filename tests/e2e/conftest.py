@@ -1,0 +1,72 @@
+import pathlib
+import shutil
+
+import pytest
+
+import media as media_module
+import relay as relay_module
+
+
+def pytest_addoption(parser):
+    parser.addoption("--long", action="store_true", help="also the tests marked `long`")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "threads: crosses workers; this is what runs under TSan")
+    config.addinivalue_line("markers", "long: only with --long")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--long"):
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(pytest.mark.skip(reason="only in the long form (--long)"))
+
+
+def pytest_sessionstart(session):
+    if not relay_module.BINARY.exists():
+        pytest.exit(f"there is no relay at {relay_module.BINARY}; build it or set SPANCAST_BIN", 2)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed:
+        for number, one in enumerate(getattr(item, "relays", [])):
+            report.sections.append((f"log of relay {number}", "\n".join(one.log[-200:])))
+
+
+@pytest.fixture(scope="session")
+def media(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("media")
+    folder.chmod(0o755)
+    yield media_module.Media(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def start(request, tmp_path):
+    """start({...}) starts a relay; at the end of the test all of them must end well."""
+    relays = request.node.relays = []
+
+    def start_relay(config=None, environment=None):
+        folder = pathlib.Path(tmp_path) / f"relay{len(relays)}"
+        folder.mkdir()
+        relays.append(relay_module.Relay(folder, config or {}, environment))
+        return relays[-1]
+
+    yield start_relay
+    failures = []
+    for one in relays:
+        try:
+            one.stop()
+        except Exception as error:  # every relay is ended before the first failure is shown
+            failures.append(error)
+    if failures:
+        raise failures[0]
+
+
+@pytest.fixture
+def relay(start):
+    return start()

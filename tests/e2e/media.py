@@ -1,0 +1,95 @@
+"""The media the tests publish, made once per session with ffmpeg."""
+
+import dataclasses
+import functools
+import pathlib
+import subprocess
+
+import mpegts
+
+PRIVATE_PID = 0x103
+
+
+@dataclasses.dataclass(frozen=True)
+class Clip:
+    path: pathlib.Path
+    seconds: float
+
+    @functools.cached_property
+    def data(self):
+        return self.path.read_bytes()
+
+    @functools.cached_property
+    def watched_from_start(self):
+        """What a viewer gets that was there before the publisher: all from the first PAT on."""
+        return self.data[mpegts.first_pat(self.data):]
+
+
+def encode(folder, name, seconds, *arguments):
+    path = folder / f"{name}.ts"
+    subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-y", *arguments, "-t", str(seconds),
+                    "-f", "mpegts", str(path)], check=True, timeout=120)
+    return Clip(path, seconds)
+
+
+def picture(size, rate=25):
+    return ["-f", "lavfi", "-i", f"testsrc2=size={size}:rate={rate}"]
+
+
+def tone(hertz):
+    return ["-f", "lavfi", "-i", f"sine=frequency={hertz}:sample_rate=48000"]
+
+
+AAC = ["-c:a", "aac", "-b:a", "64k", "-ac", "2"]
+
+
+class Media:
+    """Clips by name; each is encoded when a test first asks for it."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    @functools.cached_property
+    def plain(self):
+        """What a live encoder sends: no B-frames, a keyframe every second."""
+        return encode(self.folder, "plain", 5, *picture("320x180"), *tone(440), "-c:v", "libx264",
+                      "-preset", "veryfast", "-tune", "zerolatency", "-g", "25", "-b:v", "500k",
+                      *AAC)
+
+    @functools.cached_property
+    def rich(self):
+        """B-frames, two audio tracks, and a PID with private data among the others."""
+        source = self.folder / "private"
+        source.write_bytes(bytes(200))
+        bare = encode(self.folder, "rich-source", 5, *picture("320x180"), *tone(440), *tone(880),
+                      "-f", "data", "-i", str(source), "-map", "0", "-map", "1", "-map", "2",
+                      "-map", "3", "-c:v", "libx264", "-preset", "veryfast", "-g", "25", "-bf", "2",
+                      "-b:v", "500k", *AAC)
+        path = self.folder / "rich.ts"
+        path.write_bytes(mpegts.with_private_packets(bare.data, PRIVATE_PID, every=40))
+        return Clip(path, 5)
+
+    @functools.cached_property
+    def hevc(self):
+        return encode(self.folder, "hevc", 4, *picture("320x180"), *tone(440), "-c:v", "libx265",
+                      "-preset", "ultrafast", "-x265-params", "log-level=error:keyint=25:bframes=0",
+                      *AAC)
+
+    @functools.cached_property
+    def audio(self):
+        return encode(self.folder, "audio", 4, *tone(440), *AAC)
+
+    @functools.cached_property
+    def sparse(self):
+        """One keyframe in five seconds: who sees a picture at once was given an old one."""
+        return encode(self.folder, "sparse", 10, *picture("320x180"), *tone(440), "-c:v", "libx264",
+                      "-preset", "veryfast", "-tune", "zerolatency", "-g", "125",
+                      "-sc_threshold", "0", "-b:v", "500k", *AAC)
+
+    @functools.cached_property
+    def heavy(self):
+        """12 Mbit/s, constantly, so that a viewer that reads slowly falls behind soon."""
+        return encode(self.folder, "heavy", 8, *picture("640x360"), *tone(440), "-c:v", "libx264",
+                      "-preset", "ultrafast", "-tune", "zerolatency", "-g", "13", "-b:v", "12M",
+                      "-minrate", "12M", "-maxrate", "12M", "-bufsize", "2M",
+                      "-x264-params", "nal-hrd=cbr:force-cfr=1", *AAC)

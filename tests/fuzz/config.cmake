@@ -1,0 +1,1 @@
+relay_fuzzer(config config.cpp DEPENDS relay::config)

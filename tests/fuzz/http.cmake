@@ -1,0 +1,2 @@
+relay_fuzzer(http_head http_head.cpp DEPENDS relay::http)
+relay_fuzzer(http_body http_body.cpp DEPENDS relay::http_body)

@@ -1,0 +1,282 @@
+"""Builds and runs the test suites, one section each, and adds up what they found.
+
+Called by tests/run, which has installed the tools. A failing suite does not stop the others.
+"""
+
+import argparse
+import dataclasses
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "build" / "tests"
+JOBS = len(os.sched_getaffinity(0))
+SUMMARY = re.compile(r"(\d+) passed, (\d+) failed, (\d+) skipped")
+
+# What all fuzzers together may take in the long form, in seconds of wall clock.
+FUZZ_LONG_BUDGET = 30 * 60
+SANITIZERS = {
+    "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1",
+    "UBSAN_OPTIONS": "print_stacktrace=1",
+    "TSAN_OPTIONS": "second_deadlock_stack=1",
+}
+
+
+@dataclasses.dataclass
+class Count:
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def __iadd__(self, other):
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+        return self
+
+    def __str__(self):
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+
+
+def one(ok):
+    return Count(passed=1) if ok else Count(failed=1)
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def execute(command, *, deadline, log=None, env=None):
+    """Runs a command in a process group of its own, so that its children end with it.
+
+    With `log` its output goes to that file, and the end of it is shown if the command failed.
+    """
+    output = open(log, "wb") if log else None
+    child = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **SANITIZERS, **(env or {})},
+                             stdin=subprocess.DEVNULL, stdout=output,
+                             stderr=subprocess.STDOUT, start_new_session=True)
+    try:
+        code = child.wait(deadline)
+    except subprocess.TimeoutExpired:
+        say(f"{command[0]}: not done after {deadline} s, killed")
+        code = -1
+    finally:
+        try:
+            os.killpg(child.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        child.wait()
+        if output:
+            output.close()
+    if log and code != 0:
+        lines = pathlib.Path(log).read_text(errors="replace").splitlines()
+        say("\n".join(lines[-60:]))
+    return code
+
+
+def count_junit(path, code):
+    """Sums of a JUnit file; a run that left none, or failed without a failed test, is a failure."""
+    try:
+        root = ElementTree.parse(path).getroot()
+    except (OSError, ElementTree.ParseError):
+        return Count(failed=1)
+    count = Count()
+    for suite in [root] if root.tag == "testsuite" else root.iter("testsuite"):
+        number = {key: int(suite.get(key, 0))
+                  for key in ("tests", "failures", "errors", "skipped", "disabled")}
+        failed = number["failures"] + number["errors"]
+        skipped = number["skipped"] + number["disabled"]
+        count += Count(number["tests"] - failed - skipped, failed, skipped)
+        for case in suite.iter("testcase"):
+            reason = case.find("skipped")
+            if reason is not None:
+                say(f"skipped: {case.get('name')}: {reason.get('message') or 'no reason given'}")
+    if code != 0 and count.failed == 0:
+        count.failed = 1
+    return count
+
+
+class Runner:
+    def __init__(self, options):
+        self.long = options.long
+        self.built = {}
+
+    def build(self, preset, targets=()):
+        """Configures and builds a preset once; warnings are errors."""
+        if preset in self.built:
+            return self.built[preset]
+        started = time.monotonic()
+        log = RESULTS / f"build-{preset}.log"
+        env = {}
+        if shutil.which("ccache"):
+            env = {"CMAKE_C_COMPILER_LAUNCHER": "ccache", "CMAKE_CXX_COMPILER_LAUNCHER": "ccache"}
+        ok = execute(["cmake", "--preset", preset], deadline=120, log=log, env=env) == 0
+        if ok:
+            command = ["cmake", "--build", "--preset", preset, "-j", str(JOBS)]
+            if targets:
+                command += ["--target", *targets]
+            ok = execute(command, deadline=900, log=log, env=env) == 0
+        say(f"build {preset}: {'ok' if ok else 'FAILED'}, {time.monotonic() - started:.0f} s")
+        self.built[preset] = ok
+        return ok
+
+    def labelled(self, preset, label):
+        """The ctest entries with a label; each is named after its target."""
+        listing = subprocess.run(["ctest", "--preset", preset, "-N", "-L", f"^{label}$"], cwd=ROOT,
+                                 capture_output=True, text=True, check=False).stdout
+        return re.findall(r"Test +#\d+: (\S+)", listing)
+
+    def ctest(self, preset, *arguments, deadline, env=None):
+        junit = RESULTS / f"ctest-{preset}.xml"
+        junit.unlink(missing_ok=True)
+        command = ["ctest", "--preset", preset, "-j", str(JOBS), "--output-junit", str(junit),
+                   *arguments]
+        code = execute(without_randomised_addresses(preset, command), deadline=deadline, env=env)
+        return count_junit(junit, code)
+
+    def pytest(self, preset, *arguments, deadline):
+        junit = RESULTS / f"e2e-{preset}.xml"
+        junit.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider",
+                   f"--junitxml={junit}", *arguments, "tests/e2e"]
+        if self.long:
+            command.insert(-1, "--long")
+        binary = ROOT / "build" / preset / "bin" / "spancast"
+        code = execute(without_randomised_addresses(preset, command), deadline=deadline,
+                       env={"SPANCAST_BIN": str(binary), "PYTHONDONTWRITEBYTECODE": "1"})
+        return count_junit(junit, code)
+
+    # The suites, by the name that --only takes.
+
+    def format(self):
+        files = [str(path.relative_to(ROOT)) for folder in ("relay", "client", "tests")
+                 for path in sorted((ROOT / folder).rglob("*")) if path.suffix in (".hpp", ".cpp")]
+        command = ["clang-format", "--dry-run", "--Werror", *files]
+        return one(execute(command, deadline=120, log=RESULTS / "format.log") == 0)
+
+    def unit(self):
+        count = one(self.build("release"))
+        if self.built["release"]:
+            count += self.ctest("release", deadline=600)
+        return count
+
+    def e2e(self):
+        count = Count()
+        if "release" not in self.built:
+            count += one(self.build("release"))
+        if self.built["release"]:
+            count += self.pytest("release", deadline=2400 if self.long else 600)
+        return count
+
+    def asan(self):
+        count = one(self.build("asan"))
+        if self.built["asan"]:
+            count += self.ctest("asan", "-E", "^include_arrows$", deadline=600)
+            count += self.pytest("asan", deadline=2400 if self.long else 600)
+        return count
+
+    def tsan(self):
+        # Only what crosses workers: the rest of the tree has one thread and would cost minutes.
+        log = RESULTS / "build-tsan.log"
+        ok = execute(["cmake", "--preset", "tsan"], deadline=120, log=log) == 0
+        threaded = self.labelled("tsan", "threads") if ok else []
+        count = one(ok and self.build("tsan", ["spancast", *threaded]))
+        if count.failed:
+            return count
+        if threaded:
+            count += self.ctest("tsan", "-L", "^threads$", deadline=600)
+        else:
+            say("skipped: ctest has no test with the label threads")
+            count.skipped += 1
+        count += self.pytest("tsan", "-m", "threads", deadline=600)
+        return count
+
+    def fuzz(self):
+        count = one(self.build("fuzz"))
+        if count.failed:
+            return count
+        listing = subprocess.run(["ctest", "--preset", "fuzz", "-N", "-R", "^fuzz_"], cwd=ROOT,
+                                 capture_output=True, text=True, check=False).stdout
+        targets = re.findall(r"Test +#\d+: (\S+)", listing)
+        if not targets:
+            say("skipped: there is no fuzz target")
+            count.skipped += 1
+            return count
+        rounds = -(-len(targets) // JOBS)
+        seconds = min(600, FUZZ_LONG_BUDGET // rounds) if self.long else 10
+        say(f"{len(targets)} fuzzers, {seconds} s each, {JOBS} at a time")
+        count += self.ctest("fuzz", "-R", "^fuzz_", deadline=rounds * (seconds + 60),
+                            env={"FUZZ_SECONDS": str(seconds)})
+        return count
+
+    def bench(self):
+        script = ROOT / "tests" / "bench" / "run"
+        if not os.access(script, os.X_OK):
+            say("skipped: there is no tests/bench/run")
+            return Count(skipped=1)
+        log = RESULTS / "bench.log"
+        command = [str(script)] if self.long else [str(script), "--quick"]
+        code = execute(command, deadline=1500 if self.long else 400, log=log)
+        lines = log.read_text(errors="replace").splitlines()
+        if code == 0:
+            say("\n".join(lines[-40:]))
+        summary = SUMMARY.fullmatch(lines[-1].strip()) if lines else None
+        if not summary:
+            return one(code == 0)
+        count = Count(*map(int, summary.groups()))
+        if code != 0 and count.failed == 0:
+            count.failed = 1
+        return count
+
+
+def without_randomised_addresses(preset, command):
+    """ThreadSanitizer of GCC 12 refuses mappings of kernels that randomise more than 28 bits."""
+    if preset == "tsan" and shutil.which("setarch"):
+        probe = subprocess.run(["setarch", "-R", "true"], capture_output=True, check=False)
+        if probe.returncode == 0:
+            return ["setarch", "-R", *command]
+    return command
+
+
+SUITES = ["format", "unit", "e2e", "asan", "tsan", "fuzz", "bench"]
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        prog="tests/run", description="Builds and runs the tests; without --only, all of them.")
+    parser.add_argument("--long", action="store_true",
+                        help="run everything at the lengths the issues name (under 80 minutes)")
+    parser.add_argument("--only", action="append", choices=SUITES, metavar="SUITE",
+                        help="one of " + ", ".join(SUITES) + "; may be given several times")
+    options = parser.parse_args()
+    RESULTS.mkdir(parents=True, exist_ok=True)
+
+    runner = Runner(options)
+    total, table = Count(), []
+    for name in SUITES:
+        if options.only and name not in options.only:
+            continue
+        say(f"\n== {name}")
+        started = time.monotonic()
+        try:
+            count = getattr(runner, name)()
+        except Exception as error:  # a broken suite is a failed one; the others still run
+            say(f"{name}: {error!r}")
+            count = Count(failed=1)
+        table.append(f"{name:8} {time.monotonic() - started:5.0f} s   {count}")
+        say(f"-- {table[-1]}")
+        total += count
+    say("\n" + "\n".join(table))
+    say(str(total))
+    return 1 if total.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,148 @@
+#include <doctest/doctest.h>
+#include <google/protobuf/descriptor.h>
+
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "relay/control/config.hpp"
+#include "relay/control/config_schema.hpp"
+#include "schemas/config.pb.h"
+
+using control::Secrets;
+
+namespace {
+
+constexpr control::Machine machine{.cpus = 2, .descriptors_max = 20'000};
+
+using Variables = std::vector<std::pair<std::string, std::string>>;
+
+std::string print(std::string_view text, Secrets secrets = Secrets::shown,
+                  const Variables& variables = {}) {
+  return control::print_config_text("relay.yaml", text, variables, secrets, machine);
+}
+
+// Every key other than its default, and rules that set nothing, one key, or all of them.
+constexpr const char* other_than_default = R"(
+http: {address: 192.0.2.1, port: 0, header_timeout: 1500ms, connections: 500}
+admin: {address: "0.0.0.0", port: 9000, token: 'a"b\c#:'}
+workers: 7
+threads: {blocking: 32}
+memory: {arena: 1GB, block: 128KiB}
+stream: {tail: 90s, tail_bytes: 100MB, max: 3}
+publisher: {grace: 0.0000015s, idle: 500ms, ahead: 1h, allow: [10.0.0.0/8, "::1", none]}
+viewer: {slow: disconnect, max_lag: 1s, stall_timeout: 2s, unsent: 5000B, flush_interval: 0s}
+drain: {deadline: 250ms}
+log: {level: warning, format: json}
+paths:
+  "**/raw": {viewer: {flush_interval: auto}}
+  "*":
+  /live/*:
+    stream: {tail: 0s, tail_bytes: 0}
+    publisher: {grace: 1s, idle: 1s, ahead: 1s, allow: [all]}
+    viewer: {slow: catch_up, max_lag: 1m, stall_timeout: 1m, unsent: 1MiB, flush_interval: 10ms}
+)";
+
+}  // namespace
+
+TEST_CASE("what is printed reads back as the same configuration") {
+  for (const char* text : {"", other_than_default}) {
+    const std::string printed = print(text);
+    CAPTURE(printed);
+    // The text is a function of all values, so equal texts are equal configurations.
+    CHECK(print(printed) == printed);
+  }
+  const std::string printed = print(other_than_default);
+  for (const char* line :
+       {"  address: \"192.0.2.1\"\n", "  port: 0\n", "  header_timeout: 1500ms\n", "workers: 7\n",
+        "  token: \"a\\\"b\\\\c#:\"\n", "  grace: 1.500us\n", "  arena: 1000000000B\n",
+        "  allow: [\"10.0.0.0/8\", \"::1\", \"none\"]\n", "  unsent: 5000B\n",
+        "  flush_interval: 0s\n", "  level: warning\n", "  \"**/raw\":\n    viewer:\n",
+        "      flush_interval: auto\n", "  \"*\":\n  \"/live/*\":\n    stream:\n",
+        "      tail_bytes: 0\n", "      slow: catch_up\n"}) {
+    CAPTURE(line);
+    CHECK(printed.find(line) != std::string::npos);
+  }
+}
+
+TEST_CASE("variables of the environment are part of what is printed") {
+  const std::string printed =
+      print("http: {port: 1}", Secrets::shown, {{"SPANCAST_HTTP_PORT", "2"}});
+  CHECK(printed.find("  port: 2\n") != std::string::npos);
+  CHECK(print(printed) == printed);
+}
+
+TEST_CASE("every key is printed with its documentation and what zero stands for") {
+  const std::string printed = print("");
+  control::schema::for_each_key(
+      [&](const std::string& full_key, const google::protobuf::FieldDescriptor& field) {
+        CAPTURE(full_key);
+        CHECK(printed.find(field.name() + ": ") != std::string::npos);
+        const auto first_words = control::schema::key_of(field).doc().substr(0, 20);
+        CHECK(printed.find("# " + first_words) != std::string::npos);
+      });
+  CHECK(printed.find("In effect: 2.\nworkers: 0\n") != std::string::npos);
+  CHECK(printed.find("In effect: 64MiB.\n  tail_bytes: 0\n") != std::string::npos);
+  CHECK(printed.find("In effect: 19744.\n  connections: 0\n") != std::string::npos);
+}
+
+TEST_CASE("a secret is printed only when it is asked for") {
+  const char* text = "admin: {token: hush}";
+  CHECK(print(text, Secrets::hidden).find("hush") == std::string::npos);
+  CHECK(print(text, Secrets::hidden).find("  # token: set, but not shown\n") != std::string::npos);
+  CHECK(print(text, Secrets::shown).find("  token: \"hush\"\n") != std::string::npos);
+  CHECK(print("", Secrets::hidden).find("  token: \"\"\n") != std::string::npos);
+}
+
+TEST_CASE("every key of the schema has documentation and a default and bounds") {
+  std::set<std::string> variables;
+  control::schema::for_each_key(
+      [&](const std::string& full_key, const google::protobuf::FieldDescriptor& field) {
+        CAPTURE(full_key);
+        const auto& key = control::schema::key_of(field);
+        CHECK(key.doc().ends_with('.'));
+        CHECK(key.doc().find('|') == std::string::npos);  // it would end the cell of the table
+        using google::protobuf::FieldDescriptor;
+        const bool number = field.cpp_type() != FieldDescriptor::CPPTYPE_STRING &&
+                            field.cpp_type() != FieldDescriptor::CPPTYPE_ENUM;
+        CHECK(key.min().empty() != number);
+        CHECK(key.max().empty() != number);
+        CHECK((number || field.enum_type() || key.kind() != spancast::config::PLAIN));
+        CHECK((field.has_presence() || field.is_repeated()));
+        CHECK(variables.insert(control::schema::variable_name(full_key)).second);
+        if (!number) return;
+        // Both bounds are values themselves.
+        spancast::config::Config unused = control::schema::defaults();
+        google::protobuf::Message* section = &unused;
+        const auto dot = full_key.find('.');
+        if (dot != std::string::npos) {
+          const auto* parent = unused.GetDescriptor()->FindFieldByName(full_key.substr(0, dot));
+          section = unused.GetReflection()->MutableMessage(&unused, parent);
+        }
+        CHECK_FALSE(control::schema::set_value(*section, field, key.min()));
+        CHECK_FALSE(control::schema::set_value(*section, field, key.max()));
+      });
+  CHECK(variables.size() == 26);
+}
+
+TEST_CASE("the configuration reference in the README is the one of the schema") {
+  const std::string reference = control::config_reference_markdown();
+  CHECK(reference.find("| `viewer.max_lag` | `3s` | 100ms to 24h | How far") != std::string::npos);
+
+  std::ostringstream readme;
+  readme << std::ifstream(SPANCAST_SOURCE_DIR "/README.md").rdbuf();
+  const std::string text = readme.str();
+  const std::string begin = "<!-- config -->\n";
+  const auto from = text.find(begin);
+  const auto to = text.find("<!-- /config -->");
+  if (from == std::string::npos || to == std::string::npos) {
+    MESSAGE("README.md has no section between <!-- config --> and <!-- /config -->");
+    return;
+  }
+  const auto start = from + begin.size();
+  // When it differs, this is what belongs there.
+  CHECK(text.substr(start, to - start) == reference);
+}
