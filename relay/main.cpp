@@ -73,7 +73,10 @@ int run(const control::Config& config, base::Log& log) {
   if (!wait_until_done(server, signals, deadline - config.drain_deadline / 10)) {
     log.warning("stopping at once", {{"detail", "some sessions did not end in time"}});
     server.stop_now();
-    if (!wait_until_done(server, signals, deadline)) _exit(0);
+    wait_until_done(server, signals, deadline);
+    log.info("stopped");
+    // Writes that peers did not take are still under way: there is nothing to tidy up behind them.
+    _exit(0);
   }
   log.info("stopped");
   return 0;

@@ -118,12 +118,11 @@ void Tcp::on_read_bytes(uv_stream_t* stream, ssize_t count, const uv_buf_t* buff
   }
 }
 
-base::Result<std::size_t> Tcp::try_write(std::span<const iovec> buffers) noexcept {
+memory::Written Tcp::try_write(std::span<const iovec> buffers) noexcept {
   const int written =
       uv_try_write(stream(), to_uv(buffers.data()), static_cast<unsigned>(buffers.size()));
-  if (written >= 0) return static_cast<std::size_t>(written);
-  if (written == UV_EAGAIN) return std::size_t{0};
-  return to_error(written);
+  if (written >= 0) return {static_cast<std::size_t>(written), 0};
+  return {0, written == UV_EAGAIN ? 0 : -written};
 }
 
 void Tcp::write(std::string text, memory::WindowList windows) noexcept {

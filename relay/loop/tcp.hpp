@@ -14,6 +14,7 @@
 #include "relay/loop/handle.hpp"
 #include "relay/loop/worker.hpp"
 #include "relay/memory/window_list.hpp"
+#include "relay/memory/written.hpp"
 
 namespace loop {
 
@@ -46,8 +47,9 @@ class Tcp {
   void start_reading() noexcept;
   void stop_reading() noexcept;
 
-  /// Writes what the kernel takes at once; 0 when it takes nothing or a `write()` is unfinished.
-  base::Result<std::size_t> try_write(std::span<const iovec> buffers) noexcept;
+  /// Writes what the kernel takes at once; nothing when it takes nothing or a `write()` is
+  /// unfinished.
+  memory::Written try_write(std::span<const iovec> buffers) noexcept;
   /// Writes all of it, `text` first; `on_written()` follows. Copies nothing: the request keeps the
   /// windows. One at a time.
   void write(std::string text, memory::WindowList windows = {}) noexcept;

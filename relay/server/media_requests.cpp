@@ -48,6 +48,7 @@ void WorkerServer::serve_viewer(session::HttpConnection& connection, http::Reque
   if (route.container != http::Container::mpegts) {
     return refuse(connection, 415, "this relay serves .ts only");
   }
+  if (draining_) return refuse_drained(connection);
   const std::string path = route.stream;
   const auto& config = shared_.config.for_path(path);
   const base::Duration wait = route.query.wait.value_or(base::Duration::zero());
@@ -56,7 +57,8 @@ void WorkerServer::serve_viewer(session::HttpConnection& connection, http::Reque
       return start_viewer(connection, head, route, *table_.find(path));
     case stream::StreamTable::LookUp::coming: {
       // Without ?wait= this is the moment another worker needs to answer, not a client's wish.
-      const base::Duration patience = std::max<base::Duration>(wait, std::chrono::seconds(5));
+      const base::Duration patience =
+          wait > base::Duration::zero() ? wait : base::Duration(std::chrono::seconds(5));
       waiting_[path].push_back(
           {connection.id(), std::move(head), std::move(route), base::monotonic_now() + patience});
       return;
@@ -111,6 +113,21 @@ void WorkerServer::on_stream_missing(const std::string& path) noexcept {
   }
 }
 
+void WorkerServer::refuse_waiting() noexcept {
+  for (const auto& [path, waiting] : std::exchange(waiting_, {})) {
+    table_.unwatch(path);
+    for (const Waiting& viewer : waiting) {
+      const auto connection = connections_.find(viewer.connection);
+      if (connection == connections_.end() || !connection->second->is_waiting()) continue;
+      refuse_drained(*connection->second);
+    }
+  }
+}
+
+void WorkerServer::refuse_drained(session::HttpConnection& connection) noexcept {
+  refuse(connection, 503, "the relay is shutting down", {{"Retry-After", "1"}});
+}
+
 void WorkerServer::time_out_waiting(base::Time now) noexcept {
   std::vector<std::pair<std::string, std::uint64_t>> expired;
   for (auto found = waiting_.begin(); found != waiting_.end();) {
@@ -145,9 +162,7 @@ void WorkerServer::serve_publisher(session::HttpConnection& connection, http::Re
   if (!head.chunked && !head.until_close && !head.content_length) {
     return refuse(connection, 411, "a publisher sends a body: Transfer-Encoding or Content-Length");
   }
-  if (draining_) {
-    return refuse(connection, 503, "the relay is shutting down", {{"Retry-After", "1"}});
-  }
+  if (draining_) return refuse_drained(connection);
   const auto claim = table_.claim(path, config.policy, random_(), base::utc_now());
   if (claim.full) {
     return refuse(connection, 503, "stream.max is reached: there are as many streams as may be",

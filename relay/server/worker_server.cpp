@@ -79,6 +79,9 @@ void WorkerServer::on_request(session::HttpConnection& connection,
   ++counts_.requests;
   http::Route route = http::route(head);
   if (route.kind != http::RouteKind::media) return serve_status(connection, head, route);
+  if (connection.port() == session::Port::admin) {
+    return refuse(connection, 404, "media is served on the public address");
+  }
   if (head.method == http::Method::put || head.method == http::Method::post) {
     return serve_publisher(connection, std::move(head), std::move(route));
   }
@@ -197,6 +200,7 @@ void WorkerServer::drain() noexcept {
   http_listener_.reset();
   admin_listener_.reset();
   for (const auto& [id, connection] : connections_) connection->drain();
+  refuse_waiting();
   for (const auto& [id, viewer] : viewers_) viewer->end(session::ViewerEnd::drain);
   for (const auto& [id, publisher] : publishers_) {
     publisher->end(session::PublisherEnd::drain, "the relay is shutting down");

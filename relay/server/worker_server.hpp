@@ -91,6 +91,8 @@ class WorkerServer final : public loop::Listener::Events,
   void hand_over(session::HttpConnection& connection, http::RequestHead head,
                  unsigned worker) noexcept;
   void time_out_waiting(base::Time now) noexcept;
+  void refuse_waiting() noexcept;
+  void refuse_drained(session::HttpConnection& connection) noexcept;
 
   // status_requests.cpp
   void serve_status(session::HttpConnection& connection, const http::RequestHead& head,

@@ -114,8 +114,8 @@ void HttpConnection::respond_head(http::ResponseHead head) noexcept {
 void HttpConnection::send(std::string text) noexcept {
   const iovec buffer{text.data(), text.size()};
   const auto written = tcp_->try_write({&buffer, 1});
-  if (!written) return close();
-  if (*written < text.size()) return tcp_->write(text.substr(*written));
+  if (written.is_broken()) return close();
+  if (written.bytes < text.size()) return tcp_->write(text.substr(written.bytes));
   if (state_ == State::writing) after_response();
 }
 

@@ -64,7 +64,6 @@ std::span<std::byte> Publisher::read_space() noexcept {
 void Publisher::on_read(std::span<std::byte> bytes) noexcept {
   const base::Time now = base::monotonic_now();
   last_byte_ = now;
-  bytes_ += bytes.size();
   if (!dropping_input_) writer_.advance(bytes.size());
   read_body(bytes, now);
   if (ended_) return;
@@ -79,6 +78,7 @@ void Publisher::read_body(std::span<std::byte> bytes, base::Time now) noexcept {
     const auto run = body_.next();
     if (!run) return end(PublisherEnd::bad_body, run.error().message());
     if (!*run) break;
+    bytes_ += (*run)->size();
     if (dropping_input_) continue;
     const auto fed = reader_->feed(writer_.window(join_small_run(**run)), now);
     if (!fed) return end(PublisherEnd::bad_media, fed.error().message());

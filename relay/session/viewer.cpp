@@ -31,8 +31,8 @@ void Viewer::start(stream::Stream& stream) noexcept {
   tcp_->start_reading();
   const iovec head{head_.data(), head_.size()};
   const auto written = tcp_->try_write({&head, 1});
-  if (!written) return on_broken(written.error());
-  std::string rest = std::exchange(head_, {}).substr(*written);
+  if (written.is_broken()) return on_broken(written.error());
+  std::string rest = std::exchange(head_, {}).substr(written.bytes);
   if (rest.empty()) {
     cursor_.resume();
   } else {
@@ -42,9 +42,9 @@ void Viewer::start(stream::Stream& stream) noexcept {
 }
 
 // The hot path: one call of the kernel for everything the viewer has not got yet.
-base::Result<std::size_t> Viewer::write_now(std::span<const iovec> buffers) noexcept {
+memory::Written Viewer::write_now(std::span<const iovec> buffers) noexcept {
   const auto written = tcp_->try_write(buffers);
-  if (written) bytes_ += *written;
+  bytes_ += written.bytes;
   return written;
 }
 
@@ -83,8 +83,8 @@ void Viewer::write_last_chunk() noexcept {
   std::string last = "0\r\n\r\n";
   const iovec buffer{last.data(), last.size()};
   const auto written = tcp_->try_write({&buffer, 1});
-  if (!written) return on_broken(written.error());
-  if (*written < last.size()) return tcp_->write(last.substr(*written));
+  if (written.is_broken()) return on_broken(written.error());
+  if (written.bytes < last.size()) return tcp_->write(last.substr(written.bytes));
   finish();
 }
 

@@ -70,7 +70,7 @@ class Viewer final : public loop::Tcp::Events, public stream::Cursor::Sink {
     closed,
   };
 
-  base::Result<std::size_t> write_now(std::span<const iovec> buffers) noexcept override;
+  memory::Written write_now(std::span<const iovec> buffers) noexcept override;
   void write_rest(stream::ImageRest rest) noexcept override;
   void on_broken(base::Error error) noexcept override;
   void on_too_slow() noexcept override;

@@ -1,6 +1,7 @@
 #include "relay/stream/cursor.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "relay/base/assert.hpp"
 #include "relay/stream/fanout.hpp"
@@ -35,8 +36,8 @@ void Cursor::leave() {
 }
 
 void Cursor::resume() noexcept {
-  waiting_ = false;
-  if (audience_ != nullptr && !stopped_) audience_->fanout().serve_soon(*this);
+  if (busy_ == 1) busy_ = 0;
+  if (audience_ != nullptr && busy_ == 0) audience_->fanout().serve_soon(*this);
 }
 
 void Cursor::restart() noexcept {
@@ -54,48 +55,61 @@ MediaTime Cursor::lag() const noexcept {
   return log.newest().time - log.at(std::max(*sequence_, log.first())).time;
 }
 
-Cursor::Served Cursor::serve() noexcept {
-  Served served;
-  if (waiting_ || stopped_ || audience_ == nullptr) return served;
+bool Cursor::serve(FanoutCounters& counters) noexcept {
+  if (busy_ > 0 || audience_ == nullptr) return false;
   Feed& feed = audience_->feed();
-  // The common case is one chunk behind: no policy applies, the position stands.
-  if (!sequence_ || feed.log().end() - *sequence_ > 1) {
-    if (!find_position(feed.log(), served)) return served;
-  }
-  if (needs_join_ && !send_join(feed, served)) return served;
+  // The common case is one chunk behind: no policy applies, and the run is the newest image.
+  const Feed::Run& newest = feed.newest();
+  if (sequence_ == newest.begin && !needs_join_) return send_run(newest, counters);
+  if (!find_position(feed.log(), counters)) return false;
+  if (needs_join_ && !send_join(feed, counters)) return false;
   const Feed::Run run = feed.run(*sequence_);
-  if (run.bytes == 0) {
-    sequence_ = run.end;
-    return served;
-  }
+  if (run.bytes > 0) return send_run(run, counters);
+  sequence_ = run.end;
+  return false;
+}
+
+bool Cursor::send_run(const Feed::Run& run, FanoutCounters& counters) noexcept {
   if (audience_->unsent_least() > unsent_) {
     unsent_ = audience_->unsent_least() * 2;
     sink_.on_unsent_needed(unsent_);
   }
-  const auto written = sink_.write_now(run.buffers);
-  if (!written) {
-    stop();
-    sink_.on_broken(written.error());
-    return served;
+  const memory::Written written = sink_.write_now(run.buffers);
+  ++counters.writes;
+  ++counters.batch_writes;
+  counters.batch_received = run.received;
+  if (written.bytes != run.bytes) {
+    written.is_broken() ? break_off(written)
+                        : on_short_write(audience_->feed(), written.bytes, counters);
+    return false;
   }
-  served.first = *sequence_;
-  served.bytes += *written;
-  ++served.writes;
-  if (*written == run.bytes) {
-    sequence_ = run.end;
-    served.behind = run.end < feed.log().end();
-    return served;
-  }
-  // What the kernel did not take is kept only to the end of the chunk that was cut.
-  const Feed::Cut cut = feed.locate(*sequence_, *written);
-  served.short_write = true;
-  waiting_ = true;
-  sequence_ = cut.sequence + 1;
-  sink_.write_rest(feed.rest(cut.sequence, cut.written));
-  return served;
+  counters.bytes += written.bytes;
+  sequence_ = run.end;
+  return run.end < audience_->feed().log().end();
 }
 
-bool Cursor::find_position(const StreamLog& log, Served& served) noexcept {
+void Cursor::break_off(memory::Written written) noexcept {
+  stop();
+  sink_.on_broken(written.error());
+}
+
+// What the kernel did not take is kept only to the end of the chunk that was cut.
+void Cursor::on_short_write(const Feed& feed, std::size_t written,
+                            FanoutCounters& counters) noexcept {
+  const Feed::Cut cut = feed.locate(*sequence_, written);
+  counters.bytes += written;
+  sequence_ = cut.sequence + 1;
+  keep_rest(feed.rest(cut.sequence, cut.written), counters);
+}
+
+void Cursor::keep_rest(ImageRest rest, FanoutCounters& counters) noexcept {
+  ++counters.short_writes;
+  counters.bytes += rest.framing.size() + rest.windows.bytes();
+  wait();
+  sink_.write_rest(std::move(rest));
+}
+
+bool Cursor::find_position(const StreamLog& log, FanoutCounters& counters) noexcept {
   if (!sequence_) {
     sequence_ = log.newest_sync();
     return sequence_.has_value();
@@ -106,7 +120,7 @@ bool Cursor::find_position(const StreamLog& log, Served& served) noexcept {
     case LagAction::stay:
       return true;
     case LagAction::jump:
-      jump(decision.sequence, decision.reason, served);
+      jump(decision.sequence, decision.reason, counters);
       break;
     case LagAction::disconnect:
       stop();
@@ -117,32 +131,29 @@ bool Cursor::find_position(const StreamLog& log, Served& served) noexcept {
 }
 
 void Cursor::jump(std::optional<std::uint64_t> sequence, SkipReason reason,
-                  Served& served) noexcept {
+                  FanoutCounters& counters) noexcept {
   sequence_ = sequence;
   needs_join_ = true;
   join_kind_ = JoinKind::skip;
-  served.skipped = reason;
+  ++counters.skips[static_cast<std::size_t>(reason)];
   ++skips_;
 }
 
-bool Cursor::send_join(Feed& feed, Served& served) noexcept {
+bool Cursor::send_join(Feed& feed, FanoutCounters& counters) noexcept {
   needs_join_ = false;
   const auto buffers = feed.join(*sequence_, join_kind_);
   if (buffers.empty()) return true;
   std::size_t size = 0;
   for (const iovec& buffer : buffers) size += buffer.iov_len;
-  const auto written = sink_.write_now(buffers);
-  if (!written) {
-    stop();
-    sink_.on_broken(written.error());
+  const memory::Written written = sink_.write_now(buffers);
+  ++counters.writes;
+  if (written.is_broken()) {
+    break_off(written);
     return false;
   }
-  served.bytes += *written;
-  ++served.writes;
-  if (*written == size) return true;
-  served.short_write = true;
-  waiting_ = true;
-  sink_.write_rest(feed.join_rest(*written));
+  counters.bytes += written.bytes;
+  if (written.bytes == size) return true;
+  keep_rest(feed.join_rest(written.bytes), counters);
   return false;
 }
 

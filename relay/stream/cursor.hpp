@@ -8,12 +8,14 @@
 #include <span>
 
 #include "relay/base/result.hpp"
+#include "relay/memory/written.hpp"
 #include "relay/stream/feed.hpp"
 #include "relay/stream/policy.hpp"
 
 namespace stream {
 
 class Audience;
+struct FanoutCounters;
 
 /// Why a viewer was moved forward; also a metric's label.
 enum class SkipReason { lag, tail, replica };
@@ -29,8 +31,8 @@ class Cursor {
   class Sink {
    public:
     virtual ~Sink() = default;
-    /// Writes what can be taken at once and returns how many bytes that were.
-    virtual base::Result<std::size_t> write_now(std::span<const iovec> buffers) noexcept = 0;
+    /// Writes what can be taken at once.
+    virtual memory::Written write_now(std::span<const iovec> buffers) noexcept = 0;
     /// The rest of what was cut. The cursor is not served until `resume()`.
     virtual void write_rest(ImageRest rest) noexcept = 0;
     /// The connection broke; the cursor is not served again.
@@ -59,27 +61,20 @@ class Cursor {
   Audience* audience() const noexcept { return audience_; }
 
   /// The sink is busy with something of its own: not served until `resume()`.
-  void wait() noexcept { waiting_ = true; }
+  void wait() noexcept { busy_ = 1; }
   /// The rest was written: serve again, when it is this cursor's turn.
   void resume() noexcept;
   /// Its replica was seeded anew: what it read before is not followed by what is there now.
   void restart() noexcept;
 
-  struct Served {
-    std::uint32_t writes = 0;
-    std::uint64_t bytes = 0;
-    bool short_write = false;
-    bool behind = false;  ///< more is there, and the sink took everything so far
-    std::optional<SkipReason> skipped;
-    std::optional<std::uint64_t> first;  ///< the first chunk written
-  };
-  /// Writes what lies between the cursor and the end of the log.
-  Served serve() noexcept;
+  /// Writes what lies between the cursor and the end of the log, and counts it. True when more is
+  /// there and the sink took everything so far.
+  bool serve(FanoutCounters& counters) noexcept;
 
   bool started() const noexcept { return sequence_.has_value(); }
   /// The next chunk to send; only when started.
   std::uint64_t sequence() const noexcept { return *sequence_; }
-  bool is_waiting() const noexcept { return waiting_; }
+  bool is_waiting() const noexcept { return busy_ > 0; }
   std::uint64_t skips() const noexcept { return skips_; }
   /// Media time between the next chunk and the newest.
   MediaTime lag() const noexcept;
@@ -89,10 +84,15 @@ class Cursor {
   friend class Fanout;
   static constexpr std::size_t no_seat = static_cast<std::size_t>(-1);
 
-  bool find_position(const StreamLog& log, Served& served) noexcept;
-  void jump(std::optional<std::uint64_t> sequence, SkipReason reason, Served& served) noexcept;
-  bool send_join(Feed& feed, Served& served) noexcept;
-  void stop() noexcept { stopped_ = true; }
+  bool find_position(const StreamLog& log, FanoutCounters& counters) noexcept;
+  void jump(std::optional<std::uint64_t> sequence, SkipReason reason,
+            FanoutCounters& counters) noexcept;
+  bool send_join(Feed& feed, FanoutCounters& counters) noexcept;
+  bool send_run(const Feed::Run& run, FanoutCounters& counters) noexcept;
+  void on_short_write(const Feed& feed, std::size_t written, FanoutCounters& counters) noexcept;
+  void break_off(memory::Written written) noexcept;
+  void keep_rest(ImageRest rest, FanoutCounters& counters) noexcept;
+  void stop() noexcept { busy_ = 2; }
 
   Sink& sink_;
   Audience* audience_ = nullptr;
@@ -104,9 +104,8 @@ class Cursor {
   SlowPolicy slow_;
   JoinKind join_kind_ = JoinKind::start;
   bool needs_join_ = true;
-  bool waiting_ = false;  // for resume()
-  bool stopped_ = false;
-  bool queued_ = false;  // in the fan-out's list of those to be served soon
+  std::uint8_t busy_ = 0;  // 1: waits for resume(), 2: is never served again
+  bool queued_ = false;    // in the fan-out's list of those to be served soon
 };
 
 }  // namespace stream

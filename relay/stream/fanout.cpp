@@ -89,32 +89,24 @@ void Fanout::serve_batch_soon() noexcept {
     Cursor& cursor = *soon_.front();
     soon_.pop_front();
     cursor.queued_ = false;
-    serve(cursor);
+    if (cursor.serve(counters_)) serve_soon(cursor);
     if (soon_.size() < count) break;  // one of them left others behind it
   }
 }
 
 void Fanout::serve_batch_of(Audience& audience, std::size_t count) noexcept {
-  for (; count > 0 && audience.is_due(); --count) serve(audience.take_next());
-}
-
-void Fanout::serve(Cursor& cursor) noexcept {
-  const StreamLog& log = cursor.audience()->feed().log();
-  const Cursor::Served served = cursor.serve();
-  counters_.writes += served.writes;
-  counters_.bytes += served.bytes;
-  counters_.short_writes += served.short_write ? 1 : 0;
-  if (served.skipped) ++counters_.skips[static_cast<std::size_t>(*served.skipped)];
-  if (served.behind) serve_soon(cursor);
-  if (!served.first) return;
-  ++batch_writes_;
-  batch_received_ = log.at(*served.first).received;
+  for (; count > 0 && audience.is_due(); --count) {
+    Cursor& cursor = audience.take_next();
+    if (cursor.serve(counters_)) serve_soon(cursor);
+  }
 }
 
 base::Time Fanout::after_batch() noexcept {
   const base::Time now = base::monotonic_now();
-  if (batch_writes_ > 0) counters_.latency.observe(now - batch_received_, batch_writes_);
-  batch_writes_ = 0;
+  if (counters_.batch_writes > 0) {
+    counters_.latency.observe(now - counters_.batch_received, counters_.batch_writes);
+    counters_.batch_writes = 0;
+  }
   return now;
 }
 

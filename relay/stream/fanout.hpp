@@ -22,6 +22,10 @@ struct FanoutCounters {
   std::uint64_t bytes = 0;
   std::array<std::uint64_t, skip_reason_count> skips{};
   base::Histogram latency;  ///< from a chunk's last byte received to its write, one for each write
+  // Of the few cursors served since the clock was last looked at: how many wrote, and what the
+  // last one sent.
+  std::uint64_t batch_writes = 0;
+  base::Time batch_received{};
 };
 
 /// Serves all cursors of one worker, in slices: a turn of the loop serves for at most `slice`, then
@@ -48,7 +52,6 @@ class Fanout {
   const FanoutCounters& counters() const noexcept { return counters_; }
 
  private:
-  void serve(Cursor& cursor) noexcept;
   void serve_batch_soon() noexcept;
   void serve_batch_of(Audience& audience, std::size_t count) noexcept;
   base::Time after_batch() noexcept;
@@ -59,9 +62,6 @@ class Fanout {
   std::deque<Cursor*> soon_;
   std::vector<Audience*> due_;
   std::size_t next_due_ = 0;
-  // Of the batch being served: how many wrote, and what the last of them sent.
-  std::uint64_t batch_writes_ = 0;
-  base::Time batch_received_{};
 };
 
 }  // namespace stream

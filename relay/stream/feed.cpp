@@ -10,6 +10,8 @@
 namespace stream {
 namespace {
 
+const Feed::Run no_run{{}, 0, ~std::uint64_t{0}, ~std::uint64_t{0}, {}};
+
 iovec to_buffer(const void* data, std::size_t size) {
   return {const_cast<void*>(data), size};  // only ever read
 }
@@ -27,6 +29,7 @@ void Feed::restart() {
   buffers_base_ = 0;
   end_byte_ = 0;
   join_key_.reset();
+  newest_ = no_run;
   first_ = log_.first();
   while (first_ + images_.size() < log_.end()) append();
 }
@@ -44,6 +47,7 @@ void Feed::append() {
   end_byte_ += bytes;
   // Forgets a large one over some seconds of frames.
   large_image_bytes_ = std::max(bytes, large_image_bytes_ - large_image_bytes_ / 256);
+  newest_ = run(chunk.sequence);
 }
 
 std::size_t Feed::unsent_least(base::Duration interval) const noexcept {
@@ -89,18 +93,21 @@ void Feed::compact() {
   if (dropped < 1024 || dropped < buffers_.size() / 2) return;
   buffers_.erase(buffers_.begin(), buffers_.begin() + static_cast<std::ptrdiff_t>(dropped));
   buffers_base_ = first_buffer;
+  // The buffers have moved.
+  newest_ = images_.empty() ? no_run : run(first_ + images_.size() - 1);
 }
 
 Feed::Run Feed::run(std::uint64_t sequence) const noexcept {
   RELAY_ASSERT(sequence >= first_);
   const std::uint64_t log_end = first_ + images_.size();
-  if (sequence >= log_end) return {{}, 0, sequence};
+  if (sequence >= log_end) return {{}, 0, sequence, sequence, {}};
   const Image& from = at(sequence);
   const auto first = static_cast<std::size_t>(from.first_buffer - buffers_base_);
   std::size_t count = buffers_.size() - first;
   std::size_t bytes = static_cast<std::size_t>(end_byte_ - from.first_byte);
   if (count <= buffers_max && bytes <= run_bytes_max) {
-    return {std::span(buffers_).subspan(first, count), bytes, log_end};
+    return {std::span(buffers_).subspan(first, count), bytes, sequence, log_end,
+            log_.at(sequence).received};
   }
   // A viewer far behind: whole chunks up to the bounds, one at least.
   std::uint64_t end = sequence + 1;
@@ -113,7 +120,8 @@ Feed::Run Feed::run(std::uint64_t sequence) const noexcept {
     count = static_cast<std::size_t>(at(end).first_buffer - from.first_buffer);
     bytes = static_cast<std::size_t>(at(end).first_byte - from.first_byte);
   }
-  return {std::span(buffers_).subspan(first, count), bytes, end};
+  return {std::span(buffers_).subspan(first, count), bytes, sequence, end,
+          log_.at(sequence).received};
 }
 
 Feed::Cut Feed::locate(std::uint64_t sequence, std::size_t written) const noexcept {

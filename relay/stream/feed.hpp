@@ -57,10 +57,14 @@ class Feed {
   /// Buffers for everything from `sequence` on that fits one write; valid until the log changes.
   struct Run {
     std::span<const iovec> buffers;
-    std::size_t bytes;
-    std::uint64_t end;  ///< the first chunk that is not in it
+    std::size_t bytes = 0;
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;  ///< the first chunk that is not in it
+    base::Time received{};  ///< when its first chunk was
   };
   Run run(std::uint64_t sequence) const noexcept;
+  /// The run of the newest chunk alone, put together once for all who have read everything else.
+  const Run& newest() const noexcept { return newest_; }
 
   /// After the first `written` bytes of a run from `sequence` on: which chunk was cut (or comes
   /// next, when `written` ends with a chunk), and how many of its bytes were written.
@@ -112,6 +116,7 @@ class Feed {
   std::uint64_t buffers_base_ = 0;  // number of the first of buffers_
   std::uint64_t end_byte_ = 0;
   std::size_t large_image_bytes_ = 0;
+  Run newest_;  // nobody's position while there is none
 
   Image join_image_;
   std::vector<iovec> join_buffers_;

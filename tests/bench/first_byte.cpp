@@ -1,6 +1,7 @@
 // How long a new viewer waits for its first byte of media: connects, asks, reads one body byte,
 // and comes again, one viewer at a time.
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <time.h>
 
 #include <algorithm>
@@ -16,10 +17,13 @@
 namespace bench {
 namespace {
 
-// From connect() to the first byte after the head; 0 when the answer is not 200 or just ends.
+// From connect() to the first byte after the head; 0 when the answer is not 200, ends or does not
+// come.
 std::int64_t visit(std::uint16_t port, const std::string& request) {
   const std::int64_t began = now_ns();
   const Descriptor fd = connect_to(port);
+  const timeval patience{.tv_sec = 3, .tv_usec = 0};
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   send_all(fd.get(), request);
   std::string answer;
   std::array<char, 16384> buffer;

@@ -13,6 +13,7 @@ namespace {
 constexpr std::size_t packet_payload = 184;
 constexpr std::size_t pcr_field = 8;  // an adaptation field with flags and a PCR
 constexpr std::size_t pes_header = 14;
+constexpr std::size_t size_line_room = 8;  // of an HTTP chunk; the line stands at its end
 // The last packet of a video frame is never full: its stuffing tells a reader that the frame ends.
 constexpr std::size_t last_packet_payload = 100;
 constexpr std::size_t adts_frame = 341;  // 128 kbit/s
@@ -117,17 +118,17 @@ void TsSource::make_audio() {
 
 void TsSource::begin_chunk() {
   chunk_.clear();
-  chunk_.resize(8);  // room for the chunk's size line, cut to its length at the end
+  chunk_.resize(size_line_room);
 }
 
 void TsSource::end_chunk() {
-  payload_bytes_ = chunk_.size() - 8;
+  payload_bytes_ = chunk_.size() - size_line_room;
   char line[16];
   const int length = std::snprintf(line, sizeof line, "%zx\r\n", payload_bytes_);
-  const auto unused = 8 - static_cast<std::ptrdiff_t>(length);
-  std::memcpy(chunk_.data() + unused, line, static_cast<std::size_t>(length));
-  chunk_.erase(chunk_.begin(), chunk_.begin() + unused);
-  chunk_.insert(chunk_.end(), {std::byte{'\r'}, std::byte{'\n'}});
+  chunk_begin_ = size_line_room - static_cast<std::size_t>(length);
+  std::memcpy(chunk_.data() + chunk_begin_, line, static_cast<std::size_t>(length));
+  chunk_.push_back(std::byte{'\r'});
+  chunk_.push_back(std::byte{'\n'});
 }
 
 void TsSource::put_tables() {

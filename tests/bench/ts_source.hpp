@@ -37,7 +37,7 @@ class TsSource {
   void mark(std::int64_t sent_ns);
   void make_audio();
 
-  std::span<const std::byte> http_chunk() const { return chunk_; }
+  std::span<const std::byte> http_chunk() const { return std::span(chunk_).subspan(chunk_begin_); }
   std::size_t payload_bytes() const { return payload_bytes_; }
   std::uint64_t video_frames() const { return video_frames_; }
   std::uint64_t audio_frames() const { return audio_frames_; }
@@ -67,6 +67,7 @@ class TsSource {
   std::vector<std::byte> filler_;
   std::vector<std::byte> pes_;
   std::vector<std::byte> chunk_;
+  std::size_t chunk_begin_ = 0;
   std::size_t payload_bytes_ = 0;
   std::uint64_t video_frames_ = 0;
   std::uint64_t audio_frames_ = 0;

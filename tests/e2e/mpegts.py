@@ -114,6 +114,13 @@ def is_key_unit(unit):
     return 5 in nal_types(unit)
 
 
+def ends_whole(data, end):
+    """No video frame of `data` is cut in two at `end`: the next video packet begins one."""
+    pid = video_pid(data)
+    following = (packet for packet in packets(data[end:]) if pid_of(packet) == pid)
+    return starts_unit(next(following, b"G@"))
+
+
 def first_video_is_key(data):
     _, unit = next(units(data, video_pid(data)))
     return is_key_unit(unit)

@@ -21,13 +21,16 @@ def check_answer(response, clip):
 
 
 def check_watched(viewer, clip):
+    """Whole files come much faster than live: who watches begins at the newest keyframe then."""
     viewer.wait_end()
     assert viewer.complete
-    assert bytes(viewer.body) == clip.watched_from_start
+    (_, end, _), = mpegts.runs(bytes(viewer.body), clip.data)
+    assert end == len(clip.data)
+    assert mpegts.first_video_is_key(bytes(viewer.body))
 
 
-def waiting_viewer(relay, target="/live/cam.ts"):
-    return relay.watch(target + "?wait=20")
+def waiting_viewer(relay):
+    return relay.watch("/live/cam.ts?wait=20&slow=catch_up")
 
 
 @pytest.mark.parametrize("method", ["PUT", "POST"])
@@ -91,9 +94,8 @@ def test_a_chunked_body(relay, media, size):
         assert response.status == 200 and int(response.json()["bytes"]) == len(data)
         # The response ended, so the connection serves the next request.
         assert connection.request("GET", "/healthz").status == 200
-    viewer.wait_end()
     if size > 1:
-        assert bytes(viewer.body) == media.plain.watched_from_start
+        check_watched(viewer, media.plain)
 
 
 def test_a_chunked_body_with_extensions_and_trailers(relay, media):

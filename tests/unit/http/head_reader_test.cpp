@@ -172,6 +172,45 @@ TEST_CASE("what cannot become a head is refused before it ends") {
   CHECK(error_of("\x16\x03\x01\x02") == make_error_code(Errc::bad_request));  // TLS
 }
 
+TEST_CASE("heads of real clients are read") {
+  // As captured from ffmpeg 5.1, curl 7.88, mpv and GStreamer 1.22 on Debian 12.
+  const auto read = [](std::string_view text) {
+    HeadReader reader;
+    auto head = feed(reader, text);
+    REQUIRE(head.has_value());
+    REQUIRE(*head);
+    CHECK((*head)->target == "/live/cam.ts");
+    CHECK((*head)->host == "127.0.0.1:8080");
+    return **head;
+  };
+  const auto ffmpeg = read(
+      "PUT /live/cam.ts HTTP/1.1\r\nTransfer-Encoding: chunked\r\nUser-Agent: Lavf/59.27.100\r\n"
+      "Accept: */*\r\nConnection: close\r\nHost: 127.0.0.1:8080\r\nIcy-MetaData: 1\r\n\r\n");
+  CHECK(ffmpeg.chunked);
+  CHECK(!ffmpeg.keep_alive);
+  CHECK(!ffmpeg.until_close);
+  const auto curl = read(
+      "PUT /live/cam.ts HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nUser-Agent: curl/7.88.1\r\n"
+      "Accept: */*\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n");
+  CHECK(curl.expect_continue);
+  CHECK(curl.keep_alive);
+  const auto http2 = read(
+      "GET /live/cam.ts HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nUser-Agent: curl/7.88.1\r\n"
+      "Accept: */*\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+      "HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n\r\n");
+  CHECK(http2.upgrade);
+  CHECK(*http2.find("upgrade") == "h2c");
+  const auto mpv = read(
+      "GET /live/cam.ts HTTP/1.1\r\nUser-Agent: libmpv\r\nAccept: */*\r\nRange: bytes=0-\r\n"
+      "Connection: close\r\nHost: 127.0.0.1:8080\r\nIcy-MetaData: 1\r\n\r\n");
+  CHECK(mpv.user_agent == "libmpv");
+  const auto gstreamer = read(
+      "GET /live/cam.ts HTTP/1.1\r\nUser-Agent: GStreamer souphttpsrc 1.22.0 libsoup/3.2.3\r\n"
+      "Accept-Encoding: identity\r\nConnection: Keep-Alive\r\nHost: 127.0.0.1:8080\r\n"
+      "icy-metadata: 1\r\n\r\n");
+  CHECK(gstreamer.keep_alive);
+}
+
 TEST_CASE("bytes beyond ASCII may stand in a value") {
   HeadReader reader;
   const auto head = feed(reader, "GET / HTTP/1.1\r\nHost: a\r\nX: \xc3\xa9\xff\t!\r\n\r\n");

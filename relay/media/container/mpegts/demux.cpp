@@ -125,6 +125,7 @@ bool Demux::take_stream(const Packet& packet, std::uint8_t index, bool is_lost) 
 }
 
 bool Demux::take_video(const Packet& packet, Stream& stream) {
+  is_inside_frame_ = false;
   if (packet.is_unit_start()) begin_video_unit(packet, stream);
   const auto end = stream.pes.take(packet.payload(), packet.is_stuffed());
   if (stream.pes.is_open()) frame_.is_open = true;
@@ -146,7 +147,10 @@ bool Demux::take_video(const Packet& packet, Stream& stream) {
       ++tracks_version_;
     }
   }
-  if (end == PesTracker::End::none) return false;
+  if (end == PesTracker::End::none) {
+    is_inside_frame_ = stream.pes.is_open() && !frame_.needs_dts;
+    return false;
+  }
   end_video_frame(end == PesTracker::End::length ? counters_.ended_by_length
                                                  : counters_.ended_by_stuffing);
   return true;
@@ -179,6 +183,7 @@ void Demux::on_video_dts(std::uint64_t stamp) {
 
 void Demux::end_video_frame(std::uint64_t& reason) noexcept {
   frame_.is_open = false;
+  is_inside_frame_ = false;
   if (frame_.is_counted) return;
   frame_.is_counted = true;
   ++reason;
@@ -236,7 +241,7 @@ bool Demux::take_pat(const Packet& packet, bool is_lost) {
       return program.number == entry.number && program.pmt_pid == entry.pmt_pid;
     });
     if (known == programs_.end()) {
-      programs.push_back({entry.number, entry.pmt_pid, SectionReader{2}, {}});
+      programs.push_back({entry.number, entry.pmt_pid, SectionReader(2, entry.number), {}});
     } else {
       programs.push_back(std::move(*known));
       programs_.erase(known);
@@ -313,6 +318,9 @@ void Demux::use_tracks(const std::vector<Track>& tracks) {
   ++tracks_version_;
   video_ = first_of(tracks_, Kind::video, no_stream);
   audio_ = first_of(tracks_, Kind::audio, no_stream);
+  is_inside_frame_ = false;
+  video_slot_ = video_ == no_stream ? PidTable::none
+                                    : pids_.find(static_cast<std::uint16_t>(tracks_[video_].id));
   const bool is_same_video =
       video_ != no_stream && tracks_[video_].id == old_video && tracks_[video_].codec == old_codec;
   if (!is_same_video) {

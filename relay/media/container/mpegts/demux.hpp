@@ -57,6 +57,18 @@ class Demux {
   /// The packet begins a frame while the one before it is in the piece and not known to have ended;
   /// that one has ended now.
   bool cuts_before(const Packet& packet) noexcept;
+  /// Most packets are the middle of a video frame, where there is nothing to see: true if this one
+  /// is and was taken.
+  bool take_inner(const Packet& packet) noexcept {
+    if (!is_inside_frame_ || !packet.is_plain()) return false;
+    const auto slot = pids_.find(packet.pid());
+    if (slot != video_slot_ || !pids_.is_next(slot, packet.counter())) return false;
+    if (!streams_[video_].pes.take_inner(packet_bytes - 4)) return false;
+    pids_.set_counter(slot, packet.counter());
+    ++counters_.packets;
+    has_video_ = true;
+    return true;
+  }
   enum class Took : std::uint8_t { more, end, too_many_tracks };
   /// Looks at the packet; `end`: the piece ends with it.
   Took take(const Packet& packet);
@@ -92,7 +104,7 @@ class Demux {
   struct Program {
     std::uint16_t number;
     std::uint16_t pmt_pid;
-    SectionReader sections{2};
+    SectionReader sections;
     std::vector<media::Track> tracks;
   };
   struct Stream {
@@ -139,6 +151,8 @@ class Demux {
   std::uint32_t tracks_version_ = 0;
   std::uint8_t video_ = no_stream;  // the reference tracks
   std::uint8_t audio_ = no_stream;
+  PidTable::Slot video_slot_ = PidTable::none;
+  bool is_inside_frame_ = false;  // and all that its beginning tells is known
 
   codec::FrameScanner scanner_;
   Frame frame_;

@@ -24,6 +24,8 @@ class Packet {
   std::uint16_t pid() const noexcept {
     return static_cast<std::uint16_t>((at(1) & 0x1F) << 8 | at(2));
   }
+  /// Nothing but payload, and neither the start of a unit.
+  bool is_plain() const noexcept { return (at(1) & 0xC0) == 0 && (at(3) & 0xF0) == 0x10; }
   bool has_error() const noexcept { return (at(1) & 0x80) != 0; }
   bool is_unit_start() const noexcept { return (at(1) & 0x40) != 0; }
   bool is_scrambled() const noexcept { return (at(3) & 0xC0) != 0; }

@@ -31,6 +31,13 @@ class PesTracker {
   End take(std::span<const std::byte> payload, bool is_stuffed) noexcept;
   std::span<const std::byte> elementary() const noexcept { return elementary_; }
 
+  /// Inside a unit: takes so many bytes if they cannot end it.
+  bool take_inner(std::uint32_t bytes) noexcept {
+    if (unit_bytes_ != 0 && seen_bytes_ + bytes >= unit_bytes_) return false;
+    seen_bytes_ += bytes;
+    return true;
+  }
+
   /// Packets were lost: what comes next proves nothing about how units end.
   void on_loss() noexcept { is_lost_ = true; }
 

@@ -53,9 +53,14 @@ class PidTable {
     const std::uint8_t counter = packet.counter();
     counters_[slot] = counter;
     if (!packet.has_payload()) return on_rest(slot, last, packet);
-    if (counter == ((last + 1) & 0x0F)) return Order::next;
+    if (counter == ((last + 1) & (unknown | 0x0F))) return Order::next;
     return on_rest(slot, last, packet);
   }
+
+  bool is_next(Slot slot, std::uint8_t counter) const noexcept {
+    return counter == ((counters_[slot] + 1) & (unknown | 0x0F));
+  }
+  void set_counter(Slot slot, std::uint8_t counter) noexcept { counters_[slot] = counter; }
 
   void mark() noexcept { marked_ = counters_; }
   /// The counter of the last packet before the mark. A PID first seen behind it: one that fits.
@@ -65,7 +70,7 @@ class PidTable {
   }
 
  private:
-  static constexpr std::uint8_t unknown = 0xFF;
+  static constexpr std::uint8_t unknown = 0x80;  // one more is no counter either
   Order on_rest(Slot slot, std::uint8_t last, const Packet& packet) noexcept;
 
   std::size_t used_ = 0;  // slots 1 to used_

@@ -143,6 +143,12 @@ void Reader::take_packets(Window window) {
       end_window();
       return;
     }
+    const bool has_room =
+        open_.bytes() + (run_end_ - run_begin_) < piece_bytes_max - 2 * packet_bytes;
+    if (has_room && demux_.take_inner(Packet(packet))) {
+      run_end_ += packet_bytes;
+      continue;
+    }
     const End end = take_packet(packet);
     run_end_ += packet_bytes;
     if (!has_begun_) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "relay/base/byte_reader.hpp"
+
 namespace mpegts {
 namespace {
 
@@ -79,16 +81,19 @@ std::span<const std::byte> SectionReader::add(std::span<const std::byte> bytes) 
 }
 
 void SectionReader::finish() noexcept {
-  if (std::to_integer<unsigned>(making_[0]) != table_id_) return;
+  constexpr std::size_t long_head_bytes = 8;
+  if (making_.size() < long_head_bytes + 4) return;
+  base::ByteReader in(making_);
+  if (in.u8() != table_id_) return;
+  in.u16();
+  if (const auto extension = in.u16(); extension_ && extension != *extension_) return;
   if (crc32(making_) != 0) {
     ++crc_errors_;
     return;
   }
   // A table that is announced for later (current_next_indicator 0), and all parts of a table behind
   // the first, which only multiplexes of more than 200 programs have.
-  constexpr std::size_t long_head_bytes = 8;
-  if (making_.size() < long_head_bytes + 4) return;
-  if ((making_[5] & std::byte{1}) == std::byte{0} || making_[6] != std::byte{0}) return;
+  if ((in.u8() & 1) == 0 || in.u8() != 0) return;
   if (std::ranges::equal(making_, section_)) return;
   std::swap(section_, making_);
   is_new_ = true;

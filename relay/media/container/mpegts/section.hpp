@@ -17,7 +17,10 @@ std::uint32_t crc32(std::span<const std::byte> bytes) noexcept;
 /// Puts the sections of one PID together, wherever packets cut them.
 class SectionReader {
  public:
-  explicit SectionReader(std::uint8_t table_id) noexcept : table_id_(table_id) {}
+  /// With an `extension` (in a PMT the program number) it takes only sections with that one.
+  explicit SectionReader(std::uint8_t table_id,
+                         std::optional<std::uint16_t> extension = std::nullopt) noexcept
+      : table_id_(table_id), extension_(extension) {}
 
   /// The payload of one packet. A section that was received before is not reported again.
   void take(std::span<const std::byte> payload, bool is_unit_start) noexcept;
@@ -39,6 +42,7 @@ class SectionReader {
   void finish() noexcept;
 
   std::uint8_t table_id_;
+  std::optional<std::uint16_t> extension_;
   bool is_new_ = false;
   std::uint32_t crc_errors_ = 0;
   std::vector<std::byte> making_;   // at most section_bytes_max

@@ -58,7 +58,7 @@ struct ReaderRig {
   base::Result<void> feed(std::span<const std::byte> bytes, std::size_t step = 1 << 20) {
     while (!bytes.empty()) {
       const auto space = writer.space(1);
-      REQUIRE(space);
+      REQUIRE(space.has_value());
       const std::size_t count = std::min({bytes.size(), space->size(), step});
       std::copy_n(bytes.begin(), count, space->begin());
       auto window = writer.window(space->first(count));
@@ -108,7 +108,7 @@ class ContinuityCheck {
     for (; !bytes.empty(); bytes = bytes.subspan(188)) {
       const mpegts::Packet packet(bytes.first<188>());
       if (packet.pid() == mpegts::null_pid) continue;
-      auto& last = last_[packet.pid()];
+      int& last = last_[packet.pid()];
       const int expected = packet.has_payload() ? (last + 1) & 15 : last;
       if (last >= 0 && !packet.has_discontinuity() && expected != packet.counter()) ++errors;
       last = packet.counter();
@@ -117,12 +117,12 @@ class ContinuityCheck {
   int errors = 0;
 
  private:
-  struct Last {
-    int value = -1;
-    operator int() const { return value; }
-    void operator=(int counter) { value = counter; }
-  };
-  std::map<std::uint16_t, Last> last_;
+  std::array<int, mpegts::pid_count> last_ = make_unknown();
+  static std::array<int, mpegts::pid_count> make_unknown() {
+    std::array<int, mpegts::pid_count> last{};
+    last.fill(-1);
+    return last;
+  }
 };
 
 }  // namespace test

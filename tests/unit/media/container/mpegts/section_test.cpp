@@ -30,7 +30,7 @@ TEST_CASE("a section reads the same wherever packets cut it") {
   const Bytes section = PacketBuilder::make_section(0, 1, 0, Bytes(40, std::byte{7}));
   const Bytes payload = with_pointer({section, Bytes(9, std::byte{0xFF})});
   test::at_every_cut(payload, [&](memory::Window head, memory::Window tail) {
-    if (head.empty()) return;
+    if (head.size() < 2) return;  // a section begins in the packet that says so
     SectionReader reader(0);
     reader.take(head.bytes(), true);
     reader.take(tail.bytes(), false);
@@ -78,7 +78,7 @@ TEST_CASE("what cannot be a section in force is ignored") {
   reader.take(Bytes(184, std::byte{0}), false);
   Bytes next = PacketBuilder::make_section(0, 1, 0, Bytes(40, std::byte{7}));
   next[5] &= std::byte{0xFE};  // current_next_indicator
-  next.resize(next.size() - 4);
+  next.erase(next.end() - 4, next.end());
   const std::uint32_t crc = mpegts::crc32(next);
   for (unsigned shift = 32; shift > 0; shift -= 8) {
     next.push_back(static_cast<std::byte>(crc >> (shift - 8) & 0xFF));

@@ -1,0 +1,1 @@
+relay_fuzzer(mpegts_reader mpegts_reader.cpp DEPENDS relay::mpegts)
