@@ -116,8 +116,8 @@ void Listener::on_connection(uv_stream_t* stream, int status) noexcept {
   if (listener == nullptr || status != 0) return;
   std::unique_ptr<Tcp> tcp(new Tcp(listener->worker_));
   if (uv_accept(stream, reinterpret_cast<uv_stream_t*>(tcp->handle_.get())) != 0) return;
-  tcp->tune();
   tcp->remember_peer();
+  tcp->tune();
   listener->events_.on_accept(*listener, std::move(tcp));
 }
 

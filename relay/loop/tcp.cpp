@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -16,10 +17,6 @@
 
 namespace loop {
 namespace {
-
-// libuv's buffers are iovecs under another name (libuv says so for Unix), so nothing is converted.
-static_assert(sizeof(uv_buf_t) == sizeof(iovec));
-const uv_buf_t* to_uv(const iovec* buffers) { return reinterpret_cast<const uv_buf_t*>(buffers); }
 
 // Owns itself and what it writes until its callback, which comes even when the handle is closed.
 struct WriteRequest {
@@ -79,8 +76,7 @@ std::unique_ptr<Tcp> Tcp::from_socket(Worker& worker, int fd) {
 }
 
 void Tcp::tune() noexcept {
-  uv_os_fd_t fd = -1;
-  if (uv_fileno(reinterpret_cast<uv_handle_t*>(handle_.get()), &fd) != 0) return;
+  const int fd = fd_;
   set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
   set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
   set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, 30);
@@ -119,10 +115,16 @@ void Tcp::on_read_bytes(uv_stream_t* stream, ssize_t count, const uv_buf_t* buff
 }
 
 memory::Written Tcp::try_write(std::span<const iovec> buffers) noexcept {
-  const int written =
-      uv_try_write(stream(), to_uv(buffers.data()), static_cast<unsigned>(buffers.size()));
+  if (writing_) return {0, 0};
+  msghdr message{};
+  message.msg_iov = const_cast<iovec*>(buffers.data());
+  message.msg_iovlen = std::min<std::size_t>(buffers.size(), IOV_MAX);
+  ssize_t written;
+  do {
+    written = sendmsg(fd_, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  } while (written < 0 && errno == EINTR);
   if (written >= 0) return {static_cast<std::size_t>(written), 0};
-  return {0, written == UV_EAGAIN ? 0 : -written};
+  return {0, errno == EAGAIN ? 0 : errno};
 }
 
 void Tcp::write(std::string text, memory::WindowList windows) noexcept {
@@ -183,6 +185,7 @@ int Tcp::duplicate() noexcept {
 }
 
 void Tcp::remember_peer() noexcept {
+  uv_fileno(reinterpret_cast<uv_handle_t*>(handle_.get()), &fd_);
   int size = sizeof peer_;
   uv_tcp_getpeername(handle_.get(), reinterpret_cast<sockaddr*>(&peer_), &size);
 }

@@ -81,6 +81,7 @@ class Tcp {
   uv_stream_t* stream() noexcept { return reinterpret_cast<uv_stream_t*>(handle_.get()); }
 
   Events* events_ = nullptr;
+  int fd_ = -1;  // the handle's
   bool writing_ = false;
   sockaddr_in6 peer_{};  // or a sockaddr_in, which is smaller
   Handle<uv_tcp_t> handle_;

@@ -15,17 +15,18 @@ Timer::Timer(Worker& worker, Callback callback) : callback_(callback) {
 }
 
 void Timer::wake_at(std::optional<base::Time> due) noexcept {
-  if (due == due_) return;
+  if (due && due == due_) return;
   due_ = due;
   if (!due) {
     uv_timer_stop(handle_.get());
     return;
   }
-  // libuv counts from the start of the turn in whole milliseconds: from its own "now", rounded up.
-  uv_update_time(handle_->loop);
-  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(*due - base::monotonic_now());
+  // libuv counts in whole milliseconds of the same clock, rounded down: rounded up here, its "now"
+  // reaches the due time only after the real one has. Its start adds that "now" again.
+  const auto due_ms = std::chrono::ceil<std::chrono::milliseconds>(due->time_since_epoch()).count();
+  const auto now_ms = static_cast<std::int64_t>(uv_now(handle_->loop));
   uv_timer_start(handle_.get(), on_timer,
-                 static_cast<std::uint64_t>(std::max<std::int64_t>(wait.count(), 0)), 0);
+                 static_cast<std::uint64_t>(std::max<std::int64_t>(due_ms - now_ms, 0)), 0);
 }
 
 void Timer::wake_every(std::chrono::milliseconds interval) noexcept {

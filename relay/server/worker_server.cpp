@@ -140,9 +140,8 @@ void WorkerServer::sweep() noexcept {
 
 void WorkerServer::on_tick() noexcept {
   const base::Time now = base::monotonic_now();
-  if (std::exchange(last_busy_, worker_.busy()) != worker_.busy()) {
-    fanout_.governor().on_measured(worker_.busy());
-  }
+  // Measured about as often as this is called; a saturated worker measures exactly 1 every time.
+  fanout_.governor().on_measured(worker_.busy());
   for (const auto& [id, connection] : connections_) connection->on_time(now);
   time_out_waiting(now);
   end_abandoned_streams(now);

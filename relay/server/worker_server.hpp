@@ -127,7 +127,6 @@ class WorkerServer final : public loop::Listener::Events,
   loop::Timer flush_timer_;
   loop::Timer tick_timer_;
   unsigned ticks_ = 0;
-  double last_busy_ = 0;
 
   std::uint64_t last_id_ = 0;
   std::unordered_map<std::uint64_t, std::unique_ptr<session::HttpConnection>> connections_;

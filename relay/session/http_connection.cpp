@@ -112,6 +112,11 @@ void HttpConnection::respond_head(http::ResponseHead head) noexcept {
 }
 
 void HttpConnection::send(std::string text) noexcept {
+  // Behind an interim response that the client does not read.
+  if (tcp_->is_writing()) {
+    unsent_ += text;
+    return;
+  }
   const iovec buffer{text.data(), text.size()};
   const auto written = tcp_->try_write({&buffer, 1});
   if (written.is_broken()) return close();
@@ -121,6 +126,7 @@ void HttpConnection::send(std::string text) noexcept {
 
 void HttpConnection::on_written(base::Error error) noexcept {
   if (error) return close();
+  if (!unsent_.empty()) return send(std::exchange(unsent_, {}));
   if (state_ == State::writing) after_response();
 }
 

@@ -101,6 +101,7 @@ class HttpConnection final : public loop::Tcp::Events {
   base::Time deadline_;
   http::HeadReader heads_;
   std::string received_;
+  std::string unsent_;
   std::size_t lingered_bytes_ = 0;
   Port port_;
   State state_ = State::reading;

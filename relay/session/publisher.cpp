@@ -41,7 +41,7 @@ void Publisher::start(std::string_view received) noexcept {
   }
   if (!received.empty()) behind_body_.append(received);
   if (body_.done()) return finish();
-  if (!ended_) tcp_->start_reading();
+  if (!ended_ && !paused_) tcp_->start_reading();
 }
 
 std::span<std::byte> Publisher::read_space() noexcept {

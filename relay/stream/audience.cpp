@@ -19,13 +19,17 @@ void Audience::add(Cursor& cursor) {
   cursor.audience_ = this;
   cursor.seat_ = cursors_.size();
   cursors_.push_back(&cursor);
+  if (due_ > 0) ++due_;  // the rest of the round may pass the new seat
 }
 
 void Audience::remove(Cursor& cursor) {
   RELAY_ASSERT(cursors_[cursor.seat_] == &cursor);
   fanout_.forget(cursor);
-  cursors_[cursor.seat_] = cursors_.back();
-  cursors_[cursor.seat_]->seat_ = cursor.seat_;
+  Cursor& moved = *cursors_.back();
+  cursors_[cursor.seat_] = &moved;
+  moved.seat_ = cursor.seat_;
+  // Its new seat may be one that the round has passed already.
+  if (due_ > 0 && &moved != &cursor) fanout_.serve_soon(moved);
   cursors_.pop_back();
   if (next_ >= cursors_.size()) next_ = 0;
   due_ = std::min(due_, cursors_.size());
@@ -59,12 +63,18 @@ std::size_t Audience::allowed(base::Time now, base::Duration interval) noexcept 
 }
 
 base::Time Audience::next_tick(base::Duration interval) const noexcept {
-  return released_until_ + std::max(interval / ticks_per_interval, tick_min);
+  // Not before the next cursor is released, or few of them would keep the loop spinning.
+  const auto size = static_cast<std::int64_t>(std::max<std::size_t>(cursors_.size(), 1));
+  const base::Duration each{(interval.count() + size - 1) / size};
+  return released_until_ + std::max({interval / ticks_per_interval, tick_min, each});
 }
 
 Cursor& Audience::take_next() noexcept {
   Cursor& cursor = *cursors_[next_];
   if (++next_ == cursors_.size()) next_ = 0;
+  // Thousands of viewers do not fit the cache: have the one after the next on its way.
+  const std::size_t ahead = next_ + 1 < cursors_.size() ? next_ + 1 : 0;
+  cursors_[ahead]->prefetch();
   --due_;
   if (allowance_ > 0) --allowance_;
   return cursor;

@@ -45,7 +45,7 @@ void Cursor::restart() noexcept {
   sequence_.reset();
   needs_join_ = true;
   join_kind_ = JoinKind::skip;
-  ++skips_;
+  restarted_ = true;
 }
 
 MediaTime Cursor::lag() const noexcept {
@@ -112,7 +112,9 @@ void Cursor::keep_rest(ImageRest rest, FanoutCounters& counters) noexcept {
 bool Cursor::find_position(const StreamLog& log, FanoutCounters& counters) noexcept {
   if (!sequence_) {
     sequence_ = log.newest_sync();
-    return sequence_.has_value();
+    if (!sequence_) return false;
+    if (std::exchange(restarted_, false)) count_skip(SkipReason::replica, counters);
+    return true;
   }
   if (*sequence_ >= log.end()) return false;
   const LagDecision decision = decide(log, *sequence_, slow_, max_lag_);
@@ -135,6 +137,10 @@ void Cursor::jump(std::optional<std::uint64_t> sequence, SkipReason reason,
   sequence_ = sequence;
   needs_join_ = true;
   join_kind_ = JoinKind::skip;
+  count_skip(reason, counters);
+}
+
+void Cursor::count_skip(SkipReason reason, FanoutCounters& counters) noexcept {
   ++counters.skips[static_cast<std::size_t>(reason)];
   ++skips_;
 }

@@ -71,6 +71,12 @@ class Cursor {
   /// there and the sink took everything so far.
   bool serve(FanoutCounters& counters) noexcept;
 
+  void prefetch() const noexcept {
+    __builtin_prefetch(this);
+    __builtin_prefetch(reinterpret_cast<const char*>(this) + 64);
+    __builtin_prefetch(&sink_);
+  }
+
   bool started() const noexcept { return sequence_.has_value(); }
   /// The next chunk to send; only when started.
   std::uint64_t sequence() const noexcept { return *sequence_; }
@@ -87,6 +93,7 @@ class Cursor {
   bool find_position(const StreamLog& log, FanoutCounters& counters) noexcept;
   void jump(std::optional<std::uint64_t> sequence, SkipReason reason,
             FanoutCounters& counters) noexcept;
+  void count_skip(SkipReason reason, FanoutCounters& counters) noexcept;
   bool send_join(Feed& feed, FanoutCounters& counters) noexcept;
   bool send_run(const Feed::Run& run, FanoutCounters& counters) noexcept;
   void on_short_write(const Feed& feed, std::size_t written, FanoutCounters& counters) noexcept;
@@ -104,8 +111,9 @@ class Cursor {
   SlowPolicy slow_;
   JoinKind join_kind_ = JoinKind::start;
   bool needs_join_ = true;
-  std::uint8_t busy_ = 0;  // 1: waits for resume(), 2: is never served again
-  bool queued_ = false;    // in the fan-out's list of those to be served soon
+  bool restarted_ = false;  // a skip that is counted when there is where to
+  std::uint8_t busy_ = 0;   // 1: waits for resume(), 2: is never served again
+  bool queued_ = false;     // in the fan-out's list of those to be served soon
 };
 
 }  // namespace stream

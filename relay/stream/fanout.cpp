@@ -85,12 +85,12 @@ Fanout::Next Fanout::run(base::Time now) noexcept {
 }
 
 void Fanout::serve_batch_soon() noexcept {
-  for (std::size_t count = std::min(batch, soon_.size()); count > 0; --count) {
+  // One of them may leave others behind it, or take others with it.
+  for (std::size_t count = std::min(batch, soon_.size()); count > 0 && !soon_.empty(); --count) {
     Cursor& cursor = *soon_.front();
     soon_.pop_front();
     cursor.queued_ = false;
     if (cursor.serve(counters_)) serve_soon(cursor);
-    if (soon_.size() < count) break;  // one of them left others behind it
   }
 }
 

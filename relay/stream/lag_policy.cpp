@@ -9,14 +9,14 @@ LagDecision decide(const StreamLog& log, std::uint64_t sequence, SlowPolicy slow
     if (!fell_out) return {};
     return {LagAction::jump, log.oldest_sync(), SkipReason::tail};
   }
-  const bool late = !fell_out && to_duration(log.newest().time - log.at(sequence).time) > max_lag;
+  const auto newest_sync = log.newest_sync();
+  // Without a newer sync chunk there is nothing better to show than what comes next, and one that
+  // has just begun, at a keyframe that may be older than the lag allowed, has not fallen behind.
+  const bool late = !fell_out && newest_sync && *newest_sync > sequence &&
+                    to_duration(log.newest().time - log.at(sequence).time) > max_lag;
   if (!fell_out && !late) return {};
   if (slow == SlowPolicy::disconnect) return {LagAction::disconnect, std::nullopt, SkipReason::lag};
-  const auto newest_sync = log.newest_sync();
-  if (fell_out) return {LagAction::jump, newest_sync, SkipReason::tail};
-  // Without a newer sync chunk there is nothing better to show than what comes next.
-  if (!newest_sync || *newest_sync <= sequence) return {};
-  return {LagAction::jump, newest_sync, SkipReason::lag};
+  return {LagAction::jump, newest_sync, fell_out ? SkipReason::tail : SkipReason::lag};
 }
 
 }  // namespace stream
