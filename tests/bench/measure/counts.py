@@ -158,13 +158,21 @@ def allocations(bench):
             "LD_PRELOAD": str(bench.tools / "libcount.so"), "BENCH_COUNT_FILE": str(counts)})
         publisher = bench.start_publisher(relay, audio=True)
         sent = SendTimes(relay.times / "0.times")
-        marks = []
+        marks, short = [], []
 
-        def take(_):
+        def mark():
             marks.append(dict(zip(fields, struct.unpack("<4Q", counts.read_bytes())),
                               frames=sent.video_frames, ingested=sent.bytes))
 
-        bench.run_load(relay, [1, 100], take, take, follow=False, settle_ms=3000)
+        def begin(_):
+            short.append(sum_of(relay.metrics(), "spancast_short_writes_total"))
+            mark()
+
+        def end(_):  # marked first: what the scrape itself takes stays outside
+            mark()
+            short.append(sum_of(relay.metrics(), "spancast_short_writes_total"))
+
+        bench.run_load(relay, [1, 100], begin, end, follow=False, settle_ms=3000)
         bench.stop(publisher, relay.child)
         per_chunk = {}
         for viewers, before, after in ((1, *marks[:2]), (100, *marks[2:])):
@@ -172,7 +180,8 @@ def allocations(bench):
             per_chunk[viewers] = grown["allocations"] / grown["frames"]
             copied[viewers].append(grown["copied_bytes"] / grown["ingested"])
         slopes.append((per_chunk[100] - per_chunk[1]) / 99)
-        note = (f"per chunk {per_chunk[1]:.2f} with 1 viewer, {per_chunk[100]:.2f} with 100")
+        note = (f"per chunk {per_chunk[1]:.2f} with 1 viewer, {per_chunk[100]:.2f} with 100; "
+                f"{short[3] - short[2]:.0f} short writes")
     return [Row("allocations", slopes, note),
             Row("copies_1", copied[1], "bytes per ingested byte"),
             Row("copies_100", copied[100], "bytes per ingested byte")]

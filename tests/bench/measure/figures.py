@@ -252,5 +252,5 @@ def ramp(bench):
         rows[2].note = f"{rows[2].median() / rows[1].median():.2f} times those of flush 0"
     for row in rows:
         if max(row.values) == steps[-1]:
-            row.note += " (all that were tried)"
+            row.note = f"{row.note} (all that were tried)".strip()
     return rows
