@@ -11,12 +11,15 @@ namespace {
 
 constexpr std::string_view retry_after_full = "5";
 
+using FlushStep = std::chrono::duration<std::int64_t, std::ratio<1, 100>>;
+
 stream::ViewerPolicy policy_for(const stream::PathPolicy& path, const http::MediaQuery& query) {
   stream::ViewerPolicy policy = path.viewer;
   policy.slow = query.slow.value_or(policy.slow);
   // Further back than the tail there is nothing to lag into.
   policy.max_lag = std::min(query.max_lag.value_or(policy.max_lag), path.tail.length);
-  if (query.flush) policy.flush_interval = *query.flush;
+  // In steps, so that clients cannot make audiences without number.
+  if (query.flush) policy.flush_interval = std::chrono::ceil<FlushStep>(*query.flush);
   return policy;
 }
 
@@ -54,6 +57,7 @@ void WorkerServer::serve_viewer(session::HttpConnection& connection, http::Reque
   const base::Duration wait = route.query.wait.value_or(base::Duration::zero());
   switch (table_.look_up(path, config.policy, wait > base::Duration::zero())) {
     case stream::StreamTable::LookUp::ready:
+      if (is_arena_full()) return refuse_for_memory(connection);
       return start_viewer(connection, head, route, *table_.find(path));
     case stream::StreamTable::LookUp::coming: {
       // Without ?wait= this is the moment another worker needs to answer, not a client's wish.
@@ -66,6 +70,11 @@ void WorkerServer::serve_viewer(session::HttpConnection& connection, http::Reque
     case stream::StreamTable::LookUp::missing:
       return refuse(connection, 404, "no stream " + path + ": nobody publishes it");
   }
+}
+
+void WorkerServer::refuse_for_memory(session::HttpConnection& connection) noexcept {
+  refuse(connection, 503, "memory.arena is full: nobody else can be served now",
+         {{"Retry-After", std::string(retry_after_full)}});
 }
 
 void WorkerServer::start_viewer(session::HttpConnection& connection, const http::RequestHead& head,
@@ -163,6 +172,7 @@ void WorkerServer::serve_publisher(session::HttpConnection& connection, http::Re
     return refuse(connection, 411, "a publisher sends a body: Transfer-Encoding or Content-Length");
   }
   if (draining_) return refuse_drained(connection);
+  if (is_arena_full()) return refuse_for_memory(connection);
   const auto claim = table_.claim(path, config.policy, random_(), base::utc_now());
   if (claim.full) {
     return refuse(connection, 503, "stream.max is reached: there are as many streams as may be",

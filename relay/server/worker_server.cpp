@@ -183,6 +183,23 @@ void WorkerServer::log_viewer(const session::Viewer& viewer, session::ViewerEnd 
 }
 
 bool WorkerServer::on_arena_full() noexcept {
+  if (free_blocks()) return true;
+  // The others may have something; what they free is there when the publisher tries again.
+  for (WorkerServer* other : shared_.servers) {
+    if (other == this) continue;
+    other->worker_.mailbox().post_action([other]() noexcept {
+      other->free_blocks();
+      other->pool_.give_back_ready();
+    });
+  }
+  return false;
+}
+
+bool WorkerServer::is_arena_full() noexcept {
+  return pool_.ready_count() == 0 && shared_.arena.free_count() == 0 && !free_blocks();
+}
+
+bool WorkerServer::free_blocks() noexcept {
   if (table_.trim_largest_tail()) return true;
   // Blocks that only an unfinished write still holds: its viewer reads nothing.
   session::Viewer* pinned = nullptr;

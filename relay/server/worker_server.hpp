@@ -90,6 +90,7 @@ class WorkerServer final : public loop::Listener::Events,
   bool make_room_for_publisher(session::HttpConnection& connection, stream::Home& home) noexcept;
   void hand_over(session::HttpConnection& connection, http::RequestHead head,
                  unsigned worker) noexcept;
+  void refuse_for_memory(session::HttpConnection& connection) noexcept;
   void time_out_waiting(base::Time now) noexcept;
   void refuse_waiting() noexcept;
   void refuse_drained(session::HttpConnection& connection) noexcept;
@@ -102,6 +103,9 @@ class WorkerServer final : public loop::Listener::Events,
   bool is_admitted(const session::HttpConnection& connection,
                    const http::RequestHead& head) const noexcept;
 
+  /// True when no block is free after everything that can be freed here was.
+  bool is_arena_full() noexcept;
+  bool free_blocks() noexcept;
   void refuse(session::HttpConnection& connection, unsigned status, std::string_view reason,
               std::vector<std::pair<std::string, std::string>> fields = {}) noexcept;
   session::HttpConnection& add_connection(session::Port port, std::unique_ptr<loop::Tcp> tcp,

@@ -129,6 +129,8 @@ void Publisher::append(mpegts::Piece piece, base::Time now) noexcept {
   chunk.utc = position.utc;
   chunk.time = position.time;
   chunk.received = now;
+  const base::Duration ahead = position.utc - arrival;
+  chunk.ahead = stream::to_media_time(std::max(ahead, base::Duration::zero()));
   chunk.sync = sync;
   chunk.video_frames = static_cast<std::uint16_t>(std::min(piece.video_frames, 0xffffu));
   chunk.audio_frames = static_cast<std::uint16_t>(std::min(piece.audio_frames, 0xffffu));
@@ -139,7 +141,6 @@ void Publisher::append(mpegts::Piece piece, base::Time now) noexcept {
   }
   home_.append(std::move(chunk));
   ++chunks_;
-  const base::Duration ahead = position.utc - arrival;
   if (ahead > ahead_) pause_until(now + (ahead - ahead_));
 }
 

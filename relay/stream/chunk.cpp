@@ -8,6 +8,7 @@ Chunk numbers_of(const Chunk& chunk) {
   numbers.sequence = chunk.sequence;
   numbers.utc = chunk.utc;
   numbers.time = chunk.time;
+  numbers.ahead = chunk.ahead;
   numbers.received = chunk.received;
   numbers.segment = chunk.segment;
   numbers.part = chunk.part;

@@ -34,6 +34,7 @@ struct Chunk {
   std::uint64_t sequence = 0;
   base::Utc utc{};
   MediaTime time = 0;     ///< dts of the first frame
+  MediaTime ahead = 0;    ///< by how much it was before its time when it arrived, as from a file
   base::Time received{};  ///< when its last byte arrived
   std::uint32_t segment = 0;
   std::uint32_t part = 0;

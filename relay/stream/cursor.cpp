@@ -52,7 +52,8 @@ MediaTime Cursor::lag() const noexcept {
   if (audience_ == nullptr || !sequence_) return 0;
   const StreamLog& log = audience_->feed().log();
   if (log.empty() || *sequence_ >= log.end()) return 0;
-  return log.newest().time - log.at(std::max(*sequence_, log.first())).time;
+  const MediaTime next = log.at(std::max(*sequence_, log.first())).time;
+  return std::max<MediaTime>(log.clock() - next, 0);
 }
 
 bool Cursor::serve(FanoutCounters& counters) noexcept {

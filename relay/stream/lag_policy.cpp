@@ -13,7 +13,7 @@ LagDecision decide(const StreamLog& log, std::uint64_t sequence, SlowPolicy slow
   // Without a newer sync chunk there is nothing better to show than what comes next, and one that
   // has just begun, at a keyframe that may be older than the lag allowed, has not fallen behind.
   const bool late = !fell_out && newest_sync && *newest_sync > sequence &&
-                    to_duration(log.newest().time - log.at(sequence).time) > max_lag;
+                    to_duration(log.clock() - log.at(sequence).time) > max_lag;
   if (!fell_out && !late) return {};
   if (slow == SlowPolicy::disconnect) return {LagAction::disconnect, std::nullopt, SkipReason::lag};
   return {LagAction::jump, newest_sync, fell_out ? SkipReason::tail : SkipReason::lag};

@@ -32,7 +32,8 @@ void StreamLog::trim() {
   const MediaTime length_max = to_media_time(policy_.length);
   while (chunks_.size() > 1) {
     const bool too_big = bytes_ > policy_.bytes;
-    const bool too_old = length() > length_max && (syncs_.empty() || first_ < syncs_.back());
+    const bool too_old =
+        clock() - chunks_.front().time > length_max && (syncs_.empty() || first_ < syncs_.back());
     if (!too_big && !too_old) break;
     drop_oldest();
   }

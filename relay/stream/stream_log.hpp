@@ -30,6 +30,9 @@ class StreamLog {
   std::optional<std::uint64_t> oldest_sync() const noexcept;
 
   std::uint64_t bytes() const noexcept { return bytes_; }
+  /// Where in media time the clock was when the newest chunk arrived: its end for a live source,
+  /// earlier for a publisher that runs ahead. What lags, lags behind this.
+  MediaTime clock() const noexcept { return chunks_.back().time - chunks_.back().ahead; }
   /// Media time from the oldest chunk to the newest.
   MediaTime length() const noexcept;
 
