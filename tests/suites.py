@@ -18,6 +18,7 @@ import xml.etree.ElementTree as ElementTree
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "build" / "tests"
 JOBS = len(os.sched_getaffinity(0))
+BUILD_STEP = re.compile(r"\[\d+/\d+\] ")  # of Ninja: the errors are between these lines
 SUMMARY = re.compile(r"(\d+) passed, (\d+) failed, (\d+) skipped")
 
 # What all fuzzers together may take in the long form, in seconds of wall clock.
@@ -77,7 +78,7 @@ def execute(command, *, deadline, log=None, env=None):
             output.close()
     if log and code != 0:
         lines = pathlib.Path(log).read_text(errors="replace").splitlines()
-        say("\n".join(lines[-60:]))
+        say("\n".join([line for line in lines if not BUILD_STEP.match(line)][-80:]))
     return code
 
 
@@ -122,6 +123,7 @@ class Runner:
             command = ["cmake", "--build", "--preset", preset, "-j", str(JOBS)]
             if targets:
                 command += ["--target", *targets]
+            command += ["--", "-k", "0"]  # show every error, not the first alone
             ok = execute(command, deadline=900, log=log, env=env) == 0
         say(f"build {preset}: {'ok' if ok else 'FAILED'}, {time.monotonic() - started:.0f} s")
         self.built[preset] = ok

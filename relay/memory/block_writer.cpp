@@ -22,6 +22,11 @@ void BlockWriter::advance(std::size_t count) noexcept {
   used_ += count;
 }
 
+std::span<const std::byte> BlockWriter::written() const noexcept {
+  if (hold_ == nullptr) return {};
+  return {pool_.arena().block(hold_->index), used_};
+}
+
 base::Result<Window> BlockWriter::copy_header(std::span<const std::byte> bytes) {
   auto free = space(bytes.size());
   if (!free) return free.error();

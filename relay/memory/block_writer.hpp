@@ -24,6 +24,9 @@ class BlockWriter {
   /// Moves the write position over `count` bytes at the start of the last `space()`.
   void advance(std::size_t count) noexcept;
 
+  /// The current block up to the write position: what never changes again.
+  std::span<const std::byte> written() const noexcept;
+
   /// A window on bytes of the current block, which lie before or behind the write position.
   Window window(std::span<const std::byte> bytes) const noexcept { return {hold_, bytes}; }
 

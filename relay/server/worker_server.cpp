@@ -250,7 +250,7 @@ control::WorkerReport WorkerServer::report() {
     out.tail_bytes = stream.log().bytes();
     stream::Home* home = table_.home(stream.path());
     if (home == nullptr) return;
-    auto& at_home = out.home.emplace();
+    auto& at_home = out.home.emplace(control::StreamReport::Home{});
     at_home.epoch = home->epoch();
     at_home.tracks = home->tracks();
     at_home.tail_length = stream::to_duration(stream.log().length());

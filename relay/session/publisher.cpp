@@ -5,8 +5,17 @@
 #include <utility>
 
 #include "relay/base/assert.hpp"
+#include "relay/protocol/http_body/framing.hpp"
 
 namespace session {
+namespace {
+
+// The publisher's own block, in which it may write where no window is.
+std::byte* writable(const memory::Window& window) noexcept {
+  return const_cast<std::byte*>(window.data());
+}
+
+}  // namespace
 
 Publisher::Publisher(std::uint64_t id, loop::Worker& worker, memory::BlockPool& pool,
                      std::unique_ptr<loop::Tcp> tcp, Events& events, stream::Home& home,
@@ -135,6 +144,11 @@ void Publisher::append(mpegts::Piece piece, base::Time now) noexcept {
   chunk.video_frames = static_cast<std::uint16_t>(std::min(piece.video_frames, 0xffffu));
   chunk.audio_frames = static_cast<std::uint16_t>(std::min(piece.audio_frames, 0xffffu));
   chunk.bytes = std::move(piece.bytes);
+  chunk.http_image = http_body::find_framing(chunk.bytes, writer_.written());
+  if (!chunk.http_image.empty()) {
+    // What is moved together later must not come to lie on framing that is shared now.
+    run_end_ = std::max(run_end_, writable(chunk.http_image) + chunk.http_image.size());
+  }
   if (sync && (!piece.start_join.empty() || !piece.skip_join.empty())) {
     chunk.join = std::make_unique<stream::JoinImages>(
         stream::JoinImages{std::move(piece.start_join), std::move(piece.skip_join)});

@@ -26,13 +26,15 @@ ChunkParcel::ChunkParcel(const Chunk& chunk) : numbers_(numbers_of(chunk)) {
     for (const memory::Window& window : list) windows_.emplace_back(window);
     return static_cast<std::uint32_t>(list.count());
   };
-  windows_.reserve(chunk.bytes.count() + (chunk.join ? 2u : 0u));
+  windows_.reserve(chunk.bytes.count() + (chunk.join ? 3u : 1u));
   if (chunk.join) {
     start_count_ = pack(chunk.join->start);
     skip_count_ = pack(chunk.join->skip);
     numbers_.join = std::make_unique<JoinImages>();
   }
   pack(chunk.bytes);
+  if (!chunk.http_image.empty()) windows_.emplace_back(chunk.http_image);
+  bytes_count_ = static_cast<std::uint32_t>(chunk.bytes.count());
 }
 
 Chunk ChunkParcel::open(memory::BlockPool& pool) {
@@ -44,7 +46,8 @@ Chunk ChunkParcel::open(memory::BlockPool& pool) {
     open_until(numbers_.join->start, start_count_);
     open_until(numbers_.join->skip, start_count_ + skip_count_);
   }
-  open_until(numbers_.bytes, windows_.size());
+  open_until(numbers_.bytes, start_count_ + skip_count_ + bytes_count_);
+  if (index < windows_.size()) numbers_.http_image = windows_[index].open(pool);
   return std::move(numbers_);
 }
 

@@ -43,6 +43,9 @@ struct Chunk {
   std::uint16_t video_frames = 0;
   std::uint16_t audio_frames = 0;
   memory::WindowList bytes;
+  /// `bytes` with the HTTP chunk framing that the publisher put around them, in one piece; empty
+  /// where its chunks do not fit ours.
+  memory::Window http_image;
   std::unique_ptr<JoinImages> join;  ///< with sync chunks only
 };
 
@@ -59,6 +62,7 @@ class ChunkParcel {
   std::vector<memory::Parcel> windows_;
   std::uint32_t start_count_ = 0;
   std::uint32_t skip_count_ = 0;
+  std::uint32_t bytes_count_ = 0;
 };
 
 }  // namespace stream

@@ -72,9 +72,11 @@ class Cursor {
   bool serve(FanoutCounters& counters) noexcept;
 
   void prefetch() const noexcept {
-    __builtin_prefetch(this);
-    __builtin_prefetch(reinterpret_cast<const char*>(this) + 64);
-    __builtin_prefetch(&sink_);
+    // The cursor and what lies around it: a viewer has it in its middle.
+    const char* const begin = reinterpret_cast<const char*>(this) - 64;
+    __builtin_prefetch(begin);
+    __builtin_prefetch(begin + 64);
+    __builtin_prefetch(begin + 128);
   }
 
   bool started() const noexcept { return sequence_.has_value(); }

@@ -28,7 +28,7 @@ void Feed::restart() {
   buffers_.clear();
   buffers_base_ = 0;
   end_byte_ = 0;
-  join_key_.reset();
+  forget_join();
   newest_ = no_run;
   first_ = log_.first();
   while (first_ + images_.size() < log_.end()) append();
@@ -37,10 +37,15 @@ void Feed::restart() {
 void Feed::append() {
   const Chunk& chunk = log_.at(first_ + images_.size());
   Image& image = images_.emplace_back();
-  image.windows = chunk.bytes;
+  const bool is_framed = framing_ == Framing::http_chunk && !chunk.http_image.empty();
+  if (is_framed) {
+    image.windows.push_back(chunk.http_image);
+  } else {
+    image.windows = chunk.bytes;
+  }
   image.first_buffer = buffers_base_ + buffers_.size();
   image.first_byte = end_byte_;
-  frame(image);
+  if (!is_framed) frame(image);
   append_buffers(image, buffers_);
   const std::size_t bytes =
       image.windows.bytes() + image.framing_bytes + (image.framing_bytes > 0 ? 2u : 0u);
@@ -81,6 +86,7 @@ void Feed::trim() {
     images_.pop_front();
     ++first_;
   }
+  if (join_key_ && join_key_->first < first_) forget_join();
   compact();
 }
 
@@ -155,8 +161,7 @@ ImageRest Feed::rest_of(const Image& image, std::size_t skip) {
 std::span<const iovec> Feed::join(std::uint64_t sequence, JoinKind kind) {
   const auto key = std::pair(sequence, kind);
   if (join_key_ == key) return join_buffers_;
-  join_image_ = Image{};
-  join_buffers_.clear();
+  forget_join();
   const Chunk& chunk = log_.at(sequence);
   if (chunk.join) {
     join_image_.windows = kind == JoinKind::start ? chunk.join->start : chunk.join->skip;
@@ -165,6 +170,13 @@ std::span<const iovec> Feed::join(std::uint64_t sequence, JoinKind kind) {
   }
   join_key_ = key;
   return join_buffers_;
+}
+
+// Its windows must not keep blocks that the log has let go.
+void Feed::forget_join() noexcept {
+  join_key_.reset();
+  join_buffers_.clear();
+  join_image_ = Image{};
 }
 
 ImageRest Feed::join_rest(std::size_t skip) const { return rest_of(join_image_, skip); }

@@ -106,6 +106,7 @@ class Feed {
   void append_buffers(const Image& image, std::vector<iovec>& buffers) const;
   static ImageRest rest_of(const Image& image, std::size_t skip);
   void compact();
+  void forget_join() noexcept;
 
   const StreamLog& log_;
   Fanout& fanout_;

@@ -172,6 +172,7 @@ class Load {
     const bool full = report_bytes(json, before, after, std::max(1.0, slow), server_cpu);
     report_first_bytes(json);
     if (plan_.follow) report_latencies(json);
+    serve_until(now_ns() + 300'000'000);  // nobody leaves while it is looked at again
     std::printf("%s}\n", json.str().c_str());
     std::fflush(stdout);
     return full;

@@ -27,7 +27,6 @@ void Viewer::close() {
 
 void Viewer::begin_window(std::size_t frames) {
   window_from_ = received_;
-  window_first_ns_ = now_ns();
   stalls_ = 0;
   resyncs_ = 0;
   verified_ = 0;
@@ -37,6 +36,7 @@ void Viewer::begin_window(std::size_t frames) {
 }
 
 void Viewer::end_window() {
+  window_bytes_ = received_ - window_from_;
   if (now_ns() - last_byte_ns_ > stall_ns) ++stalls_;
 }
 

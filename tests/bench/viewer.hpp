@@ -33,16 +33,14 @@ class Viewer {
   void close();
 
   State state() const { return state_; }
-  std::uint64_t window_bytes() const { return received_ - window_from_; }
+  std::uint64_t window_bytes() const { return window_bytes_; }
   std::int64_t first_byte_ns() const { return first_byte_ns_; }
   std::uint32_t stalls() const { return stalls_; }
   std::uint32_t resyncs() const { return resyncs_; }
   std::uint32_t verified() const { return verified_; }
   std::uint64_t reads() const { return reads_; }
-  bool synced() const { return state_ == State::counting; }
   /// In units of 100 ns.
   std::vector<std::uint32_t>& latencies() { return latencies_; }
-  std::int64_t window_first_ns() const { return window_first_ns_; }
 
   static constexpr std::int64_t stall_ns = 1'000'000'000;
 
@@ -66,6 +64,7 @@ class Viewer {
 
   std::uint64_t received_ = 0;  ///< of the body
   std::uint64_t window_from_ = 0;
+  std::uint64_t window_bytes_ = 0;
   std::uint64_t last_marker_end_ = 0;
   std::uint64_t last_marker_frame_ = 0;
   std::uint64_t stride_ = 0;
@@ -76,7 +75,6 @@ class Viewer {
   const std::int64_t connected_ns_;
   std::int64_t first_byte_ns_ = 0;
   std::int64_t last_byte_ns_ = 0;
-  std::int64_t window_first_ns_ = 0;
   std::uint32_t stalls_ = 0;
   std::uint32_t resyncs_ = 0;
   std::uint32_t verified_ = 0;

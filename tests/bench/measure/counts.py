@@ -135,7 +135,8 @@ def instructions(bench):
         by_object = slope(objects_few, objects)
         totals.append(sum(by_object.values()))
         shares = sorted(by_object.items(), key=lambda item: -item[1])
-        note = "; ".join(f"{short_name(name)} {cost:.0f}" for name, cost in shares if cost >= 1)
+        note = "; ".join(f"{short_name(name)} {cost:.0f}" for name, cost in shares
+                         if cost >= 1 or "libuv" in name)
         costly = sorted(slope(functions_few, functions).items(), key=lambda item: -item[1])
         bench.functions = [(name[0], name[1], cost) for name, cost in costly[:25] if cost >= 1]
     return [Row("instructions", totals, note)]

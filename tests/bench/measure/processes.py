@@ -224,19 +224,19 @@ class Bench:
 
     def finish_load(self, load, on_begin=None, on_end=None):
         """Waits for the load's end; calls back when a window begins or ends; returns the steps."""
-        steps, busy = [], 0.0
+        steps, busy, began = [], 0.0, 0.0
         while (event := load.next_event(240)) is not None:
             if event["event"] == "window_begin":
-                busy = busy_seconds()
+                busy, began = busy_seconds(), time.monotonic()
                 if on_begin:
                     on_begin(event["viewers"])
             elif event["event"] == "window_end":
-                busy = busy_seconds() - busy
+                busy = (busy_seconds() - busy) / (time.monotonic() - began)
                 if on_end:
                     on_end(event["viewers"])
             elif event["event"] == "step":
-                ours = event["server_cpu"] + event["load_cpu"]
-                event["disturbed"] = max(0.0, (busy - ours) / event["seconds"])
+                ours = (event["server_cpu"] + event["load_cpu"]) / event["seconds"]
+                event["disturbed"] = max(0.0, busy - ours)
                 steps.append(event)
         if load.stop() != 0 or not steps:
             raise Failed(f"load: {load.last_words()}")

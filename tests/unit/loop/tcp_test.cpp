@@ -201,11 +201,12 @@ TEST_CASE_FIXTURE(Rig, "a duplicated descriptor goes on where the first owner is
 
 TEST_CASE("a socket that libuv refuses is closed") {
   Worker worker(0);
-  int fds[2];
-  REQUIRE(pipe(fds) == 0);
-  close(fds[0]);
-  close(fds[1]);
-  CHECK(Tcp::from_socket(worker, fds[0]) == nullptr);
+  auto [fd, peer] = test::socket_pair();
+  const auto tcp = Tcp::from_socket(worker, fd);
+  REQUIRE(tcp != nullptr);
+  const int gone = tcp->duplicate();
+  close(gone);
+  CHECK(Tcp::from_socket(worker, gone) == nullptr);
 }
 
 TEST_CASE("closing after reset_on_close throws unsent bytes away and sends RST") {

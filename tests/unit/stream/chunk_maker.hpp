@@ -38,8 +38,8 @@ inline std::string to_text(const stream::ImageRest& rest) {
 inline std::string framed(const std::string& payload, stream::Framing framing) {
   if (framing == stream::Framing::none || payload.empty()) return payload;
   char size[20];
-  const char* end = std::to_chars(size, size + sizeof size, payload.size(), 16).ptr;
-  return std::string(size, end) + "\r\n" + payload + "\r\n";
+  char* const end = std::to_chars(size, size + sizeof size, payload.size(), 16).ptr;
+  return std::string(size, static_cast<std::size_t>(end - size)) + "\r\n" + payload + "\r\n";
 }
 
 /// Makes chunks of an arena of its own; every byte differs from those around it.

@@ -1,0 +1,212 @@
+#include "relay/stream/home.hpp"
+
+#include "tests/unit/loop/loop_rig.hpp"
+#include "tests/unit/stream/chunk_maker.hpp"
+
+namespace stream {
+namespace {
+
+using std::chrono::milliseconds;
+
+const base::Utc start{std::chrono::seconds(1'800'000'000) + std::chrono::milliseconds(700)};
+
+struct Host final : ReplicaHost {
+  void on_replica_update(ReplicaUpdate update) noexcept override {
+    sequences.push_back(update.first_sequence);
+    counts.push_back(update.chunks.size());
+    seeds.push_back(update.seed);
+    if (reads) {
+      update.progress->read_until = update.first_sequence + update.chunks.size();
+    }
+  }
+  void on_replica_end(const std::string& path, std::uint64_t epoch) noexcept override {
+    ended = path;
+    ended_epoch = epoch;
+  }
+
+  bool reads = true;
+  std::vector<std::uint64_t> sequences;
+  std::vector<std::size_t> counts;
+  std::vector<bool> seeds;
+  std::string ended;
+  std::uint64_t ended_epoch = 0;
+};
+
+struct Rig {
+  explicit Rig(TailPolicy tail = {std::chrono::seconds(100), 1 << 30})
+      : home("live/cam", {tail, {}, {}}, fanout, 77, start) {}
+
+  const Chunk& append(int ms, bool sync = false) {
+    home.append(maker.make(0, {sync, 100, 4096, milliseconds(ms)}));
+    return home.stream().log().newest();
+  }
+  void deliver() { test::run_turns(worker, 3); }
+
+  test::ChunkMaker maker;
+  Fanout fanout;
+  loop::Worker worker{0};
+  Host host;
+  Home home;
+};
+
+}  // namespace
+
+TEST_CASE("chunks are numbered in order and segments from the second of the start") {
+  Rig rig;
+  CHECK(rig.home.epoch() == 77);
+  const Chunk& first = rig.append(0, true);
+  CHECK(first.sequence == 0);
+  CHECK(first.segment == 1'800'000'000);
+  CHECK(first.part == 0);
+  CHECK(first.discontinuity == 0);
+  CHECK(rig.append(40).sequence == 1);
+}
+
+TEST_CASE("a segment begins at the first sync chunk after a second") {
+  Rig rig;
+  const std::uint32_t first = rig.append(0, true).segment;
+  CHECK(rig.append(500, true).segment == first);
+  CHECK(rig.append(960, true).segment == first);
+  CHECK(rig.append(1040).segment == first);  // not without a sync frame
+  const Chunk& next = rig.append(1080, true);
+  CHECK(next.segment == first + 1);
+  CHECK(next.part == 0);
+  CHECK(rig.append(2040, true).segment == first + 1);
+  CHECK(rig.append(2080, true).segment == first + 2);
+}
+
+TEST_CASE("a part begins after a fifth of a second") {
+  Rig rig;
+  rig.append(0, true);
+  CHECK(rig.append(160).part == 0);
+  CHECK(rig.append(200).part == 1);
+  CHECK(rig.append(360).part == 1);
+  CHECK(rig.append(1000, true).part == 0);
+  CHECK(rig.append(1160).part == 0);
+  CHECK(rig.append(1240).part == 1);
+}
+
+TEST_CASE("a discontinuity is counted at once and begins a segment at the next sync chunk") {
+  Rig rig;
+  const std::uint32_t first = rig.append(0, true).segment;
+  rig.home.on_discontinuity();
+  const Chunk& between = rig.append(40);
+  CHECK(between.discontinuity == 1);
+  CHECK(between.segment == first);
+  const Chunk& next = rig.append(80, true);
+  CHECK(next.segment == first + 1);
+  CHECK(next.discontinuity == 1);
+  CHECK(rig.append(120, true).segment == first + 1);
+  rig.home.on_new_publisher(start + std::chrono::seconds(1));
+  CHECK(rig.append(160, true).discontinuity == 2);
+}
+
+TEST_CASE("a replica gets the whole tail and then one message a turn in log order") {
+  Rig rig;
+  for (int count = 0; count < 3; ++count) rig.append(40 * count, count == 0);
+  rig.home.subscribe(1, rig.worker.mailbox(), rig.host);
+  rig.home.update_replicas();  // nothing new
+  rig.append(120);
+  rig.append(160);
+  rig.home.update_replicas();
+  rig.append(200);
+  rig.home.update_replicas();
+  rig.home.update_replicas();
+  rig.deliver();
+  CHECK(rig.host.sequences == std::vector<std::uint64_t>{0, 3, 5});
+  CHECK(rig.host.counts == std::vector<std::size_t>{3, 2, 1});
+  CHECK(rig.host.seeds == std::vector{true, false, false});
+}
+
+TEST_CASE("an empty stream seeds a replica with nothing") {
+  Rig rig;
+  rig.home.subscribe(1, rig.worker.mailbox(), rig.host);
+  rig.append(0, true);
+  rig.home.update_replicas();
+  rig.deliver();
+  CHECK(rig.host.sequences == std::vector<std::uint64_t>{0, 0});
+  CHECK(rig.host.counts == std::vector<std::size_t>{0, 1});
+}
+
+TEST_CASE("a replica more than the tail behind is seeded anew when it has read what it has") {
+  Rig rig({milliseconds(200), 1 << 30});
+  rig.append(0, true);
+  rig.home.subscribe(1, rig.worker.mailbox(), rig.host);
+  for (int count = 1; count < 20; ++count) {
+    rig.append(40 * count, true);
+    rig.home.update_replicas();
+  }
+  // Its worker has not read once: after the tail's length the home has stopped sending.
+  rig.deliver();
+  const std::size_t sent = rig.host.sequences.size();
+  CHECK(sent <= 7);
+  CHECK(rig.host.seeds.back() == false);
+  rig.home.update_replicas();
+  rig.deliver();
+  REQUIRE(rig.host.sequences.size() == sent + 1);
+  CHECK(rig.host.seeds.back());
+  CHECK(rig.host.sequences.back() == rig.home.stream().log().first());
+  CHECK(rig.host.sequences.back() + rig.host.counts.back() == rig.home.stream().log().end());
+  rig.append(1000, true);
+  rig.home.update_replicas();
+  rig.deliver();
+  CHECK_FALSE(rig.host.seeds.back());
+}
+
+TEST_CASE("a replica that never reads keeps no more than a tail of blocks") {
+  Rig rig({milliseconds(200), 1 << 30});
+  rig.append(0, true);
+  rig.home.subscribe(1, rig.worker.mailbox(), rig.host);
+  for (int count = 1; count < 2000; ++count) {
+    rig.append(40 * count, true);
+    rig.home.update_replicas();
+  }
+  const auto free = rig.maker.arena.free_count() + rig.maker.pool.ready_count();
+  CHECK(rig.maker.arena.block_count() - free < 10);  // of some fifty that were filled
+}
+
+TEST_CASE("a turn that appends more than the tail seeds anew instead of leaving a hole") {
+  Rig rig({milliseconds(200), 1 << 30});
+  rig.append(0, true);
+  rig.home.subscribe(1, rig.worker.mailbox(), rig.host);
+  rig.deliver();
+  for (int count = 1; count < 20; ++count) rig.append(40 * count, true);
+  rig.home.update_replicas();
+  rig.deliver();
+  CHECK(rig.host.seeds == std::vector{true, true});
+  CHECK(rig.host.sequences.back() == rig.home.stream().log().first());
+}
+
+TEST_CASE("an unsubscribed replica gets nothing more and the end is told to the others") {
+  Rig rig;
+  Host other;
+  rig.append(0, true);
+  rig.home.subscribe(1, rig.worker.mailbox(), rig.host);
+  rig.home.subscribe(2, rig.worker.mailbox(), other);
+  rig.home.unsubscribe(1);
+  rig.home.unsubscribe(5);
+  rig.append(40);
+  rig.home.update_replicas();
+  rig.home.end_replicas();
+  rig.append(80);
+  rig.home.update_replicas();
+  rig.deliver();
+  CHECK(rig.host.sequences.size() == 1);
+  CHECK(rig.host.ended.empty());
+  CHECK(other.sequences.size() == 2);
+  CHECK(other.ended == "live/cam");
+  CHECK(other.ended_epoch == 77);
+}
+
+TEST_CASE("who subscribes again is seeded again") {
+  Rig rig;
+  rig.append(0, true);
+  rig.home.subscribe(1, rig.worker.mailbox(), rig.host);
+  rig.home.subscribe(1, rig.worker.mailbox(), rig.host);
+  rig.append(40);
+  rig.home.update_replicas();
+  rig.deliver();
+  CHECK(rig.host.seeds == std::vector{true, true, false});
+}
+
+}  // namespace stream

@@ -1,0 +1,68 @@
+#include "relay/stream/stream.hpp"
+
+#include "tests/unit/stream/stream_rig.hpp"
+
+namespace stream {
+
+using std::chrono::milliseconds;
+using test::StreamRig;
+
+TEST_CASE("a feed is made for whoever reads it and dropped when nobody does") {
+  StreamRig rig;
+  rig.append({true, 5000});
+  Feed& feed = rig.stream.feed(Framing::none);
+  CHECK(&rig.stream.feed(Framing::none) == &feed);
+  CHECK(&rig.stream.feed(Framing::http_chunk) != &feed);
+  auto& viewer = rig.watch();
+  rig.stream.drop_unused_feeds();
+  CHECK(rig.stream.viewers() == 1);
+  rig.append();
+  rig.serve();
+  CHECK(viewer.received == rig.images(0, 2));
+}
+
+TEST_CASE("at its end every viewer leaves and is told") {
+  StreamRig rig;
+  rig.append({true});
+  for (int count = 0; count < 5; ++count) {
+    rig.watch({}, count % 2 == 0 ? Framing::none : Framing::http_chunk);
+  }
+  rig.serve();
+  CHECK(rig.stream.viewers() == 5);
+  rig.stream.end();
+  CHECK(rig.stream.viewers() == 0);
+  for (const auto& viewer : rig.viewers) {
+    CHECK(viewer->stream_ends == 1);
+    CHECK(viewer->cursor.audience() == nullptr);
+  }
+  CHECK_FALSE(rig.fanout.run(rig.now).now);
+}
+
+TEST_CASE("the lag of a stream is that of its slowest viewer") {
+  StreamRig rig;
+  rig.append({true});
+  auto& slow = rig.watch(test::patient());
+  rig.watch(test::patient());
+  slow.limits = {10};
+  rig.serve();
+  for (int count = 1; count < 6; ++count) rig.append({false, 10, 4096, milliseconds(40 * count)});
+  rig.serve();
+  CHECK(to_duration(rig.stream.lag_max()) == milliseconds(160));
+  slow.finish_rest();
+  rig.serve();
+  CHECK(rig.stream.lag_max() == 0);
+}
+
+TEST_CASE("under pressure the tail shrinks to its newest group and viewers go on") {
+  StreamRig rig;
+  for (int count = 0; count < 12; ++count) rig.append({count % 5 == 0});
+  auto& viewer = rig.watch(test::patient());
+  rig.serve();
+  rig.stream.trim_to_newest_group();
+  CHECK(rig.stream.log().first() == 10);
+  rig.append();
+  rig.serve();
+  CHECK(viewer.received == rig.images(10, 13));
+}
+
+}  // namespace stream
