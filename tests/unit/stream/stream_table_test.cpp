@@ -282,7 +282,7 @@ TEST_CASE("a replica that lost the tail is seeded anew and its viewers skip") {
   // It reads what it was sent, which the home sees with its next chunk.
   rig.there.await([&] {
     rig.append(1);
-    return viewer.cursor.skips() == 1;
+    return viewer.cursor.skips() > 0;
   });
   rig.there.await([&] {
     const std::size_t size = viewer.received.size();
@@ -290,7 +290,7 @@ TEST_CASE("a replica that lost the tail is seeded anew and its viewers skip") {
   });
   CHECK(rig.there.call([&] {
     return rig.there.fanout.counters().skips[static_cast<std::size_t>(SkipReason::replica)];
-  }) == 1);
+  }) >= 1);
   CHECK(rig.arena.bytes() - std::size_t{rig.arena.free_count()} * 4096 < (4 << 20));
 }
 

@@ -1,0 +1,1 @@
+relay_fuzzer(stream_log stream_log.cpp DEPENDS relay::stream)
