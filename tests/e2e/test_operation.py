@@ -42,12 +42,21 @@ def test_the_api_describes_a_stream(relay, media):
 
 
 def test_the_tail_is_bounded(start, media):
-    relay = start({"stream": {"tail": "1s"}, "publisher": {"grace": "5s"}})
+    relay = start({"stream": {"tail": "1s"}})
+    relay.publish("/live/cam.ts", media.plain)
+    stream = relay.wait_stream("live/cam", lambda one: int(one["tail"]["next_sequence"]) > 75)
+    assert 0.5 < stream["tail"]["seconds"] < 2.5
+    assert int(stream["tail"]["first_sequence"]) > 0
+    assert int(stream["tail"]["bytes"]) < len(media.plain.data) / 2
+
+
+def test_a_stream_outlives_its_publisher_for_the_grace(start, media):
+    relay = start({"publisher": {"grace": "1s"}})
     response = client.request(relay.http_port, "PUT", "/live/cam.ts", body=media.plain.data)
     assert response.status == 200
-    stream = relay.wait_stream("live/cam")
-    assert 0.5 < stream["tail"]["seconds"] < 2.5
-    assert not stream.get("live")
+    stream = relay.streams()["live/cam"]
+    assert stream["live"] is False and "publisher" not in stream
+    client.until(lambda: not relay.streams(), timeout=5, what="the end of the stream")
 
 
 METRICS = {

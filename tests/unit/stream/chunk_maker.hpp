@@ -62,8 +62,8 @@ class ChunkMaker {
     chunk.time = 900'000 + stream::to_media_time(kind.time);
     chunk.bytes = write(kind.bytes, kind.window_bytes);
     if (kind.join) {
-      chunk.join = std::make_unique<stream::JoinImages>(
-          stream::JoinImages{write(7, 4096), write(11, 4)});
+      chunk.join =
+          std::make_unique<stream::JoinImages>(stream::JoinImages{write(7, 4096), write(11, 4)});
     }
     return chunk;
   }

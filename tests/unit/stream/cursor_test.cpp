@@ -141,8 +141,8 @@ TEST_CASE("under skip a late viewer jumps to the newest sync chunk and misses wh
   append_frames(rig, 11);  // up to 11; sync at 5 and 10
   viewer.finish_rest();
   rig.serve();
-  CHECK(viewer.received == rig.start_image(0) + rig.images(0, 1) + rig.skip_image(10) +
-                               rig.images(10, 12));
+  CHECK(viewer.received ==
+        rig.start_image(0) + rig.images(0, 1) + rig.skip_image(10) + rig.images(10, 12));
   CHECK(viewer.cursor.skips() == 1);
   CHECK(rig.fanout.counters().skips[static_cast<std::size_t>(SkipReason::lag)] == 1);
 }
@@ -171,8 +171,7 @@ TEST_CASE("a join image that was cut is finished before what follows") {
   append_frames(rig, 7);  // up to 7: it lags already
   viewer.finish_rest();
   rig.serve();
-  CHECK(viewer.received ==
-        rig.start_image(0) + rig.skip_image(5) + rig.images(5, 8));
+  CHECK(viewer.received == rig.start_image(0) + rig.skip_image(5) + rig.images(5, 8));
 }
 
 TEST_CASE("under catch_up a late viewer gets everything that is in the tail") {
@@ -202,10 +201,10 @@ TEST_CASE("who falls out of the tail goes on at a sync chunk in it") {
   REQUIRE(rig.stream.log().first() == 26);
   for (auto* viewer : {&patient, &skipping}) viewer->finish_rest();
   rig.serve();
-  CHECK(patient.received == rig.start_image(0) + rig.images(0, 1) + rig.skip_image(30) +
-                                rig.images(30, 42));
-  CHECK(skipping.received == rig.start_image(0) + rig.images(0, 1) + rig.skip_image(40) +
-                                 rig.images(40, 42));
+  CHECK(patient.received ==
+        rig.start_image(0) + rig.images(0, 1) + rig.skip_image(30) + rig.images(30, 42));
+  CHECK(skipping.received ==
+        rig.start_image(0) + rig.images(0, 1) + rig.skip_image(40) + rig.images(40, 42));
   CHECK(rig.fanout.counters().skips[static_cast<std::size_t>(SkipReason::tail)] == 2);
 }
 
@@ -312,8 +311,8 @@ TEST_CASE("a restart in the middle of a cut chunk lets that chunk end first") {
   CHECK(viewer.rest);
   viewer.finish_rest();
   rig.serve();
-  CHECK(viewer.received == rig.start_image(0) + rig.images(0, 1) + rig.skip_image(100) +
-                               rig.images(100, 101));
+  CHECK(viewer.received ==
+        rig.start_image(0) + rig.images(0, 1) + rig.skip_image(100) + rig.images(100, 101));
 }
 
 TEST_CASE("a cursor that leaves and enters again goes on where it was") {

@@ -182,9 +182,8 @@ TEST_CASE("a chunk of more buffers or bytes than fit is a run of its own") {
   CHECK(rig.read_from(5) == rig.expected_from(5));
   // Only around the seams: there are too many places.
   const Feed::Run run = rig.feed.run(6);
-  for (const std::size_t cut :
-       {std::size_t{0}, std::size_t{1}, std::size_t{7}, std::size_t{8}, run.bytes / 2,
-        run.bytes - 3, run.bytes - 2, run.bytes - 1}) {
+  for (const std::size_t cut : {std::size_t{0}, std::size_t{1}, std::size_t{7}, std::size_t{8},
+                                run.bytes / 2, run.bytes - 3, run.bytes - 2, run.bytes - 1}) {
     const Feed::Cut place = rig.feed.locate(6, cut);
     CHECK(place.sequence == 6);
     CHECK(place.written == cut);

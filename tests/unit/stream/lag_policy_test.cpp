@@ -62,8 +62,7 @@ TEST_CASE("a lag up to the limit is none") {
   CHECK(decide(log, 24, SlowPolicy::skip, milliseconds(500)).action == LagAction::stay);
   CHECK(decide(log, 23, SlowPolicy::skip, milliseconds(500)).action == LagAction::jump);
   CHECK(decide(log, 24, SlowPolicy::disconnect, milliseconds(500)).action == LagAction::stay);
-  CHECK(decide(log, 23, SlowPolicy::disconnect, milliseconds(500)).action ==
-        LagAction::disconnect);
+  CHECK(decide(log, 23, SlowPolicy::disconnect, milliseconds(500)).action == LagAction::disconnect);
 }
 
 TEST_CASE("a viewer that begins at an old keyframe is not too slow") {

@@ -39,7 +39,8 @@ class Viewer final : public stream::Cursor::Sink {
     if (is_broken) return {0, ECONNRESET};
     const std::string offered = to_text(buffers);
     offered_max = std::max(offered_max, offered.size());
-    const std::size_t taken = std::min(offered.size(), limits.empty() ? everything : limits.front());
+    const std::size_t taken =
+        std::min(offered.size(), limits.empty() ? everything : limits.front());
     if (!limits.empty()) limits.pop_front();
     received += offered.substr(0, taken);
     return {taken, 0};

@@ -197,8 +197,8 @@ TEST_CASE("whoever no longer watches is not told") {
 TEST_CASE("a stream that is at home elsewhere can be claimed there only") {
   Rig rig;
   rig.claim();
-  const auto claim = rig.there.call(
-      [&] { return rig.there.table.claim(path, rig.policy, 1, base::utc_now()); });
+  const auto claim =
+      rig.there.call([&] { return rig.there.table.claim(path, rig.policy, 1, base::utc_now()); });
   CHECK(claim.home == nullptr);
   CHECK_FALSE(claim.full);
   CHECK(claim.elsewhere == 0);
