@@ -22,7 +22,7 @@ BUILD_STEP = re.compile(r"\[\d+/\d+\] ")  # of Ninja: the errors are between the
 SUMMARY = re.compile(r"(\d+) passed, (\d+) failed, (\d+) skipped")
 
 # What all fuzzers together may take in the long form, in seconds of wall clock.
-FUZZ_LONG_BUDGET = 30 * 60
+FUZZ_LONG_BUDGET = 16 * 60
 SANITIZERS = {
     "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1",
     "UBSAN_OPTIONS": "print_stacktrace=1",
@@ -225,7 +225,7 @@ class Runner:
             return Count(skipped=1)
         log = RESULTS / "bench.log"
         command = [str(script)] if self.long else [str(script), "--quick"]
-        code = execute(command, deadline=1500 if self.long else 400, log=log)
+        code = execute(command, deadline=3600 if self.long else 600, log=log)
         lines = log.read_text(errors="replace").splitlines()
         if code == 0:
             say("\n".join(lines[-40:]))

@@ -141,6 +141,7 @@ void Publisher::append(mpegts::Piece piece, base::Time now) noexcept {
   const base::Duration ahead = position.utc - arrival;
   chunk.ahead = stream::to_media_time(std::max(ahead, base::Duration::zero()));
   chunk.sync = sync;
+  chunk.continues_frame = piece.continues_frame;
   chunk.video_frames = static_cast<std::uint16_t>(std::min(piece.video_frames, 0xffffu));
   chunk.audio_frames = static_cast<std::uint16_t>(std::min(piece.audio_frames, 0xffffu));
   chunk.bytes = std::move(piece.bytes);

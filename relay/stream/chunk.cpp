@@ -14,6 +14,7 @@ Chunk numbers_of(const Chunk& chunk) {
   numbers.part = chunk.part;
   numbers.discontinuity = chunk.discontinuity;
   numbers.sync = chunk.sync;
+  numbers.continues_frame = chunk.continues_frame;
   numbers.video_frames = chunk.video_frames;
   numbers.audio_frames = chunk.audio_frames;
   return numbers;

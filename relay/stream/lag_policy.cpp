@@ -15,6 +15,8 @@ LagDecision decide(const StreamLog& log, std::uint64_t sequence, SlowPolicy slow
   const bool late = !fell_out && newest_sync && *newest_sync > sequence &&
                     to_duration(log.clock() - log.at(sequence).time) > max_lag;
   if (!fell_out && !late) return {};
+  // A frame that was cut, because its publisher was slow, is finished first.
+  if (!fell_out && log.at(sequence).continues_frame) return {};
   if (slow == SlowPolicy::disconnect) return {LagAction::disconnect, std::nullopt, SkipReason::lag};
   return {LagAction::jump, newest_sync, fell_out ? SkipReason::tail : SkipReason::lag};
 }

@@ -1,5 +1,6 @@
 """Unmodified players watch a stream from its first picture to its end."""
 
+import contextlib
 import pathlib
 import re
 import tempfile
@@ -12,29 +13,34 @@ import tools
 ESTABLISHED = "01"
 
 
-def connected(port):
-    """A client has a connection to that port of this machine."""
+def connections(port):
+    """How many connections clients have to that port of this machine."""
+    count = 0
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         for line in pathlib.Path(table).read_text().splitlines()[1:]:
             fields = line.split()
-            if fields[1].endswith(f":{port:04X}") and fields[3] == ESTABLISHED:
-                return True
-    return False
+            count += fields[1].endswith(f":{port:04X}") and fields[3] == ESTABLISHED
+    return count
 
 
 @pytest.fixture
 def play(relay, media):
-    """play(command) starts a player on a stream to come, publishes it, and waits for the player."""
+    """play(command, …) starts players on a stream to come, publishes it, and waits for them all.
 
-    def run_player(*command, environment=None):
-        with tools.Tool(*command, environment=environment) as player:
-            # The viewer must be there before the stream, so that all of it is to be seen.
-            client.until(lambda: connected(relay.http_port), what="the player's connection")
+    Returns what each wrote to stdout and stderr.
+    """
+
+    def run_players(*commands, environment=None):
+        with contextlib.ExitStack() as stack:
+            players = [stack.enter_context(tools.Tool(*command, environment=environment))
+                       for command in commands]
+            # They must be there before the stream, so that all of it is to be seen.
+            client.until(lambda: connections(relay.http_port) == len(players), what="the players")
             with tools.ffmpeg_publish(media.plain.path, target(relay).partition("?")[0]) as ffmpeg:
                 ffmpeg.result()
-            return player.result()
+            return [player.result() for player in players]
 
-    return run_player
+    return run_players
 
 
 def target(relay):
@@ -46,41 +52,44 @@ def frames_of(media):
 
 
 def test_ffmpeg_watches(relay, media, play):
-    out, messages = play("ffmpeg", "-v", "warning", "-nostdin", "-i", target(relay), "-f", "null",
-                         "-progress", "-", "-")
+    (out, messages), = play(["ffmpeg", "-v", "warning", "-nostdin", "-i", target(relay),
+                             "-f", "null", "-progress", "-", "-"])
     assert messages == ""
     assert int(re.findall(rb"frame=(\d+)", out)[-1]) == frames_of(media)
 
 
 def test_ffplay_watches(relay, play):
-    _, messages = play("ffplay", "-v", "warning", "-autoexit", "-nodisp", target(relay),
-                       environment={"SDL_VIDEODRIVER": "dummy", "SDL_AUDIODRIVER": "dummy"})
+    (_, messages), = play(
+        ["ffplay", "-v", "warning", "-autoexit", "-nodisp", "-t", "3", target(relay)],
+        environment={"SDL_VIDEODRIVER": "dummy", "SDL_AUDIODRIVER": "dummy"})
     assert messages == ""
 
 
 def test_mpv_watches(relay, media, play, tmp_path):
-    out, _ = play("mpv", "--no-config", "--vo=null", "--ao=null", target(relay))
-    assert b"Exiting... (End of file)" in out
-    play("mpv", "--no-config", "--vo=image", "--vo-image-format=jpg", "--vo-image-jpeg-quality=1",
-         f"--vo-image-outdir={tmp_path}", "--ao=null", "--untimed", target(relay))
+    """Once at the stream's pace, and once with every picture in a file, so that we can count."""
+    results = play(["mpv", "--no-config", "--vo=null", "--ao=null", target(relay)],
+                   ["mpv", "--no-config", "--vo=image", "--vo-image-format=jpg", "--ao=null",
+                    "--untimed", f"--vo-image-outdir={tmp_path}", target(relay)])
+    for out, _ in results:
+        assert b"Exiting... (End of file)" in out
     assert len(list(tmp_path.glob("*.jpg"))) == frames_of(media)
 
 
 def test_vlc_watches(relay, media, play):
     with tempfile.TemporaryDirectory() as folder:
         pathlib.Path(folder).chmod(0o777)  # VLC runs as nobody
-        play(*tools.as_nobody(), "cvlc", "--play-and-exit", "--vout", "dummy", "--aout", "dummy",
-             "--video-filter=scene", "--scene-format=png", "--scene-ratio=25",
-             f"--scene-path={folder}", target(relay), environment={"HOME": folder})
+        play([*tools.as_nobody(), "cvlc", "--play-and-exit", "--vout", "dummy", "--aout", "dummy",
+              "--video-filter=scene", "--scene-format=png", "--scene-ratio=25",
+              f"--scene-path={folder}", target(relay)], environment={"HOME": folder})
         # One picture of every second that VLC has shown; it may drop late ones at the start.
         assert len(list(pathlib.Path(folder).glob("*.png"))) >= media.plain.seconds - 2
 
 
 def test_gstreamer_watches(relay, play):
     decode = "demux. ! queue ! {} ! {} ! fakesink silent=false sync=false"
-    out, _ = play(*f"gst-launch-1.0 -v souphttpsrc location={target(relay)} is-live=true"
-                  " ! tsdemux name=demux".split(),
-                  *decode.format("h264parse", "avdec_h264").split(),
-                  *decode.format("aacparse", "avdec_aac").split())
+    (out, _), = play([*f"gst-launch-1.0 -v souphttpsrc location={target(relay)} is-live=true"
+                      " ! tsdemux name=demux".split(),
+                      *decode.format("h264parse", "avdec_h264").split(),
+                      *decode.format("aacparse", "avdec_aac").split()])
     assert b"Got EOS" in out
     assert out.count(b"last-message = chain") >= 100

@@ -13,7 +13,7 @@ MARKER_PID = 0x1F0
 
 @pytest.fixture
 def two(start):
-    return start({"workers": 2, "publisher": {"grace": "5s"}})
+    return start({"workers": 2, "publisher": {"grace": "2s"}})
 
 
 def one_second(clip):

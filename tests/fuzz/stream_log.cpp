@@ -66,9 +66,10 @@ class Viewer final : public Cursor::Sink {
     std::size_t taken = 0;
     for (const iovec& buffer : buffers) {
       const std::size_t part = std::min(buffer.iov_len, limit - std::min(limit, taken));
-      take({static_cast<const char*>(buffer.iov_base), part});
+      unread_.append(static_cast<const char*>(buffer.iov_base), part);
       taken += part;
     }
+    read_records();
     return {taken, 0};
   }
   void write_rest(ImageRest rest) noexcept override {
@@ -88,10 +89,11 @@ class Viewer final : public Cursor::Sink {
   void finish_rest() {
     if (!rest_) return;
     const ImageRest rest = *std::exchange(rest_, std::nullopt);
-    take(rest.framing);
+    unread_ += rest.framing;
     for (const memory::Window& window : rest.windows) {
-      take({reinterpret_cast<const char*>(window.data()), window.size()});
+      unread_.append(reinterpret_cast<const char*>(window.data()), window.size());
     }
+    read_records();
     RELAY_ASSERT(unread_.empty());  // kept to the end of the chunk that was cut
     cursor.resume();
   }
@@ -104,8 +106,7 @@ class Viewer final : public Cursor::Sink {
   Cursor cursor;
 
  private:
-  void take(std::string_view bytes) {
-    unread_ += bytes;
+  void read_records() {
     while (read_record()) {
     }
   }
@@ -182,9 +183,9 @@ class Game {
       case 2:
         return append(amount % 8 == 0, amount * 3u, 4096);
       case 3:
-        return append(true, amount, 1 + amount % 7u);
+        return append(true, amount, 4 + amount % 7u);
       case 4:
-        return append(false, amount * 300u, 64);
+        return append(false, amount * 40u, 30);
       case 5:
         viewer.limit = amount;
         return;
@@ -295,9 +296,9 @@ class Game {
     }
   }
 
-  static constexpr std::uint64_t tail_bytes = 100'000;
+  static constexpr std::uint64_t tail_bytes = 20'000;
 
-  memory::Arena arena_{8 << 20, 4096};
+  memory::Arena arena_{2 << 20, 4096};
   memory::BlockPool pool_{arena_};
   memory::BlockWriter writer_{pool_};
   Twin twin_;
@@ -315,7 +316,7 @@ class Game {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   Game game;
-  for (std::size_t index = 0; index + 1 < std::min<std::size_t>(size, 1024); index += 2) {
+  for (std::size_t index = 0; index + 1 < std::min<std::size_t>(size, 512); index += 2) {
     game.play(data[index], data[index + 1]);
   }
   game.end();

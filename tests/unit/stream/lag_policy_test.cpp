@@ -56,6 +56,33 @@ TEST_CASE("what happens to a lagging cursor follows from the log alone") {
   }
 }
 
+TEST_CASE("a cursor inside a frame finishes it before it is moved") {
+  test::ChunkMaker maker;
+  StreamLog log({std::chrono::seconds(100), 1 << 30}, 10);
+  for (std::uint64_t sequence = 10; sequence < 30; ++sequence) {
+    Chunk chunk = maker.make(sequence, {sequence == 20, 10, 4096, milliseconds(100 * sequence)});
+    chunk.continues_frame = sequence == 15;
+    log.append(std::move(chunk));
+  }
+  for (const SlowPolicy slow : {SlowPolicy::skip, SlowPolicy::disconnect}) {
+    CHECK(decide(log, 14, slow, milliseconds(500)).action != LagAction::stay);
+    CHECK(decide(log, 15, slow, milliseconds(500)).action == LagAction::stay);
+    CHECK(decide(log, 16, slow, milliseconds(500)).action != LagAction::stay);
+  }
+}
+
+TEST_CASE("a lag counts from the clock and not from what was sent ahead of it") {
+  test::ChunkMaker maker;
+  StreamLog log({std::chrono::seconds(100), 1 << 30}, 10);
+  for (std::uint64_t sequence = 10; sequence < 30; ++sequence) {
+    Chunk chunk = maker.make(sequence, {sequence % 10 == 0, 10, 4096, milliseconds(100 * sequence)});
+    chunk.ahead = to_media_time(milliseconds(1500));
+    log.append(std::move(chunk));
+  }
+  CHECK(decide(log, 14, SlowPolicy::skip, milliseconds(500)).action == LagAction::stay);
+  CHECK(decide(log, 11, SlowPolicy::skip, milliseconds(200)).action == LagAction::jump);
+}
+
 TEST_CASE("a lag up to the limit is none") {
   test::ChunkMaker maker;
   const StreamLog log = make_log(maker, {12, 25});

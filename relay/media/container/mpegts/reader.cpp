@@ -250,8 +250,10 @@ void Reader::append(const Window& window) {
 void Reader::cut(bool is_forced) {
   push_run();
   if (open_.empty()) return;
+  const bool is_frame_open = is_forced && demux_.has_open_frame();
   const Demux::Piece facts = demux_.end_piece(is_forced);
   Piece& piece = ready_.emplace_back();
+  piece.continues_frame = std::exchange(is_frame_cut_, is_frame_open);
   piece.bytes = std::exchange(open_, {});
   piece.dts = facts.dts;
   piece.video_frames = facts.video_frames;

@@ -23,6 +23,8 @@ struct Piece {
   /// A viewer can begin here: a sync frame begins in this piece and no other video frame; audio and
   /// tables may come before it. Without video: always.
   bool sync = false;
+  /// It begins inside a video frame: the piece before was cut because its input was slow.
+  bool continues_frame = false;
   /// 90 kHz, unwrapped; of the reference frame that begins here, else of the one before it. The pts
   /// where there is no dts; nothing where there is neither.
   std::optional<std::int64_t> dts;
@@ -109,6 +111,7 @@ class Reader {
   memory::WindowList open_;  // the piece in the making
   base::Time open_since_{};
   bool is_first_piece_ = true;
+  bool is_frame_cut_ = false;  // by the last cut
   std::uint64_t tables_seen_before_ = 0;  // this piece
 
   // The last start_join, which holds as long as no table passes: audio makes many sync pieces.

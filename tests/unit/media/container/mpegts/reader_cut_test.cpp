@@ -151,6 +151,8 @@ TEST_CASE("silence cuts a frame whose end nothing tells and it stays one frame")
   CHECK(rig.feed(bytes.subspan(188 * 6)));
   REQUIRE(rig.sizes() == Sizes{6, 5});
   CHECK(!rig.pieces[1].sync);
+  CHECK(!rig.pieces[0].continues_frame);
+  CHECK(rig.pieces[1].continues_frame);
   CHECK(rig.pieces[1].video_frames == 0);
   CHECK(rig.pieces[1].dts == rig.pieces[0].dts);
 }
