@@ -145,6 +145,7 @@ void WorkerServer::on_tick() noexcept {
   for (const auto& [id, connection] : connections_) connection->on_time(now);
   time_out_waiting(now);
   end_abandoned_streams(now);
+  table_.end_finished(now);
   if (++ticks_ % 4 == 0) {
     for (const auto& [id, viewer] : viewers_) viewer->on_time(now);
     table_.drop_unused();
@@ -200,7 +201,7 @@ bool WorkerServer::is_arena_full() noexcept {
 }
 
 bool WorkerServer::free_blocks() noexcept {
-  if (table_.trim_largest_tail()) return true;
+  if (table_.trim_largest_tail() || table_.drop_ended()) return true;
   // Blocks that only an unfinished write still holds: its viewer reads nothing.
   session::Viewer* pinned = nullptr;
   for (const auto& [id, viewer] : viewers_) {

@@ -39,7 +39,7 @@ struct Chunk {
   std::uint32_t segment = 0;
   std::uint32_t part = 0;
   std::uint32_t discontinuity = 0;
-  bool sync = false;  ///< a decoder may begin here
+  bool sync = false;             ///< a decoder may begin here
   bool continues_frame = false;  ///< it begins inside a frame: whoever got the one before needs it
   std::uint16_t video_frames = 0;
   std::uint16_t audio_frames = 0;

@@ -56,6 +56,12 @@ MediaTime Cursor::lag() const noexcept {
   return std::max<MediaTime>(log.clock() - next, 0);
 }
 
+bool Cursor::has_read_all() const noexcept {
+  if (audience_ == nullptr) return true;
+  const StreamLog& log = audience_->feed().log();
+  return sequence_ ? *sequence_ >= log.end() : !log.newest_sync();
+}
+
 bool Cursor::serve(FanoutCounters& counters) noexcept {
   if (busy_ > 0 || audience_ == nullptr) return false;
   Feed& feed = audience_->feed();

@@ -83,6 +83,8 @@ class Cursor {
   /// The next chunk to send; only when started.
   std::uint64_t sequence() const noexcept { return *sequence_; }
   bool is_waiting() const noexcept { return busy_ > 0; }
+  /// Nothing in the log is left for it; only what the sink is busy with.
+  bool has_read_all() const noexcept;
   std::uint64_t skips() const noexcept { return skips_; }
   /// Media time between the next chunk and the newest.
   MediaTime lag() const noexcept;

@@ -7,7 +7,7 @@ namespace stream {
 
 Home::Home(std::string path, const PathPolicy& policy, Fanout& fanout, std::uint64_t epoch,
            base::Utc now)
-    : stream_(std::move(path), policy, fanout, 0),
+    : stream_(std::make_unique<Stream>(std::move(path), policy, fanout, 0)),
       epoch_(epoch),
       timeline_(now),
       // Segment numbers of an epoch begin with its UTC second, so they never go back.
@@ -34,7 +34,7 @@ void Home::append(Chunk chunk) {
   chunk.segment = segment_;
   chunk.part = part_;
   chunk.discontinuity = discontinuity_;
-  stream_.append(std::move(chunk));
+  stream_->append(std::move(chunk));
 }
 
 void Home::on_discontinuity() noexcept {
@@ -54,7 +54,7 @@ void Home::unsubscribe(unsigned worker) {
 }
 
 void Home::update_replicas() {
-  const StreamLog& log = stream_.log();
+  const StreamLog& log = stream_->log();
   for (Subscription& subscription : subscriptions_) {
     if (subscription.sent == log.end()) continue;
     const auto read_until = subscription.progress->read_until.load(std::memory_order_acquire);
@@ -70,10 +70,10 @@ void Home::update_replicas() {
 }
 
 void Home::send(Subscription& subscription, bool seed) {
-  const StreamLog& log = stream_.log();
+  const StreamLog& log = stream_->log();
   const std::uint64_t from = seed ? log.first() : std::max(subscription.sent, log.first());
   if (seed) subscription.seeded_from = from;
-  ReplicaUpdate update{stream_.path(), epoch_, seed, from, {}, subscription.progress};
+  ReplicaUpdate update{stream_->path(), epoch_, seed, from, {}, subscription.progress};
   update.chunks.reserve(static_cast<std::size_t>(log.end() - from));
   for (std::uint64_t sequence = from; sequence < log.end(); ++sequence) {
     update.chunks.emplace_back(log.at(sequence));
@@ -88,7 +88,7 @@ void Home::send(Subscription& subscription, bool seed) {
 void Home::end_replicas() {
   for (const Subscription& subscription : subscriptions_) {
     subscription.mailbox->post_action(
-        [host = subscription.host, path = stream_.path(), epoch = epoch_]() noexcept {
+        [host = subscription.host, path = stream_->path(), epoch = epoch_]() noexcept {
           host->on_replica_end(path, epoch);
         });
   }

@@ -26,7 +26,9 @@ class Home {
        base::Utc now);
   ~Home();
 
-  Stream& stream() noexcept { return stream_; }
+  Stream& stream() noexcept { return *stream_; }
+  /// For viewers that read on after the end; then the home is of no use any more.
+  std::unique_ptr<Stream> take_stream() noexcept { return std::move(stream_); }
   std::uint64_t epoch() const noexcept { return epoch_; }
 
   /// Numbers the chunk (sequence, segment, part, discontinuity) and appends it.
@@ -70,7 +72,7 @@ class Home {
 
   void send(Subscription& subscription, bool seed);
 
-  Stream stream_;
+  std::unique_ptr<Stream> stream_;
   std::uint64_t epoch_;
   media::Timeline timeline_;
   std::uint64_t next_sequence_ = 0;

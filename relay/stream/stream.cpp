@@ -27,6 +27,20 @@ void Stream::drop_unused_feeds() {
   std::erase_if(feeds_, [](const auto& feed) { return feed->drop_empty_audiences(); });
 }
 
+bool Stream::end_finished() {
+  for (const auto& feed : feeds_) {
+    for (const auto& audience : feed->audiences()) {
+      // From behind: one that leaves is replaced by the last, which was looked at already.
+      for (std::size_t seat = audience->cursors().size(); seat-- > 0;) {
+        Cursor& cursor = *audience->cursors()[seat];
+        if (cursor.has_read_all()) cursor.end();
+      }
+    }
+  }
+  drop_unused_feeds();
+  return feeds_.empty();
+}
+
 void Stream::end() {
   for (const auto& feed : feeds_) {
     for (const auto& audience : feed->audiences()) {

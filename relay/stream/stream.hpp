@@ -27,7 +27,10 @@ class Stream {
   Feed& feed(Framing framing);
   /// Drops feeds that nobody reads any more.
   void drop_unused_feeds();
-  /// The stream is over: every cursor leaves and is told.
+  /// The stream is over: every cursor that has read all of it leaves and is told. True when none
+  /// is left; the others read on.
+  bool end_finished();
+  /// The same for all cursors, wherever they are.
   void end();
   std::size_t viewers() const noexcept;
   /// Bytes and time by which the slowest viewer lags.

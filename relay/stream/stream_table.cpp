@@ -15,7 +15,7 @@ StreamTable::~StreamTable() = default;
 Stream* StreamTable::find(const std::string& path) {
   if (const auto found = homes_.find(path); found != homes_.end()) return &found->second->stream();
   const auto found = replicas_.find(path);
-  return found != replicas_.end() && found->second->ready ? &found->second->stream : nullptr;
+  return found != replicas_.end() && found->second->ready ? found->second->stream.get() : nullptr;
 }
 
 StreamTable::LookUp StreamTable::look_up(const std::string& path, const PathPolicy& policy,
@@ -72,8 +72,27 @@ void StreamTable::end_home(const std::string& path) {
   if (found == homes_.end()) return;
   directory_.release(path);
   found->second->end_replicas();
-  found->second->stream().end();
+  end_stream(found->second->take_stream());
   homes_.erase(found);
+}
+
+void StreamTable::end_stream(std::unique_ptr<Stream> stream) {
+  if (!stream->end_finished()) ended_.push_back({std::move(stream), std::nullopt});
+}
+
+void StreamTable::end_finished(base::Time now) {
+  std::erase_if(ended_, [now](Ended& ended) {
+    if (!ended.deadline) ended.deadline = now + ended_max;
+    if (ended.stream->end_finished()) return true;
+    if (now < *ended.deadline) return false;
+    ended.stream->end();
+    return true;
+  });
+}
+
+bool StreamTable::drop_ended() {
+  for (const Ended& ended : ended_) ended.stream->end();
+  return !std::exchange(ended_, {}).empty();
 }
 
 void StreamTable::update_replicas() {
@@ -84,8 +103,8 @@ void StreamTable::drop_unused() {
   for (auto& [path, home] : homes_) home->stream().drop_unused_feeds();
   std::vector<std::string> unused;
   for (auto& [path, replica] : replicas_) {
-    replica->stream.drop_unused_feeds();
-    const bool is_unused = replica->ready && replica->stream.viewers() == 0;
+    replica->stream->drop_unused_feeds();
+    const bool is_unused = replica->ready && replica->stream->viewers() == 0;
     if (std::exchange(replica->was_unused, is_unused) && is_unused) unused.push_back(path);
   }
   for (const std::string& path : unused) drop_replica(path);
@@ -97,17 +116,19 @@ void StreamTable::drop_replica(const std::string& path) {
   home.mailbox->post_action([table = home.table, path, worker = worker_]() noexcept {
     if (Home* there = table->home(path)) there->unsubscribe(worker);
   });
-  found->second->stream.end();
+  end_stream(std::move(found->second->stream));
   replicas_.erase(found);
 }
 
 bool StreamTable::trim_largest_tail() {
   Stream* largest = nullptr;
-  for_each_stream([&](Stream& stream) {
+  const auto consider = [&largest](Stream& stream) {
     const auto newest_sync = stream.log().newest_sync();
     if (!newest_sync || *newest_sync == stream.log().first()) return;
     if (largest == nullptr || stream.log().bytes() > largest->log().bytes()) largest = &stream;
-  });
+  };
+  for_each_stream(consider);
+  for (const Ended& ended : ended_) consider(*ended.stream);
   if (largest == nullptr) return false;
   largest->trim_to_newest_group();
   return true;
@@ -120,9 +141,9 @@ void StreamTable::on_replica_update(ReplicaUpdate update) noexcept {
   if (!update.seed && update.epoch != replica.epoch) return;
   if (update.seed) {
     replica.epoch = update.epoch;
-    replica.stream.restart(update.first_sequence);
+    replica.stream->restart(update.first_sequence);
   }
-  for (ChunkParcel& parcel : update.chunks) replica.stream.append(parcel.open(pool_));
+  for (ChunkParcel& parcel : update.chunks) replica.stream->append(parcel.open(pool_));
   update.progress->read_until.store(update.first_sequence + update.chunks.size(),
                                     std::memory_order_release);
   if (!std::exchange(replica.ready, true)) events_.on_stream_ready(update.path);
@@ -133,7 +154,7 @@ void StreamTable::on_replica_end(const std::string& path, std::uint64_t epoch) n
   if (found == replicas_.end()) return;
   if (epoch != 0 && found->second->ready && found->second->epoch != epoch) return;
   const bool was_ready = found->second->ready;
-  found->second->stream.end();
+  end_stream(std::move(found->second->stream));
   replicas_.erase(found);
   if (!was_ready) events_.on_stream_missing(path);
 }

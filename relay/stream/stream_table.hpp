@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -48,6 +49,9 @@ class StreamTable final : public ReplicaHost {
   LookUp look_up(const std::string& path, const PathPolicy& policy, bool watch);
   void unwatch(const std::string& path) { directory_.unwatch(path, worker_); }
 
+  /// How long viewers may take to read what is left of a stream that has ended.
+  static constexpr base::Duration ended_max = std::chrono::seconds(30);
+
   struct Claim {
     Home* home = nullptr;    ///< here
     unsigned elsewhere = 0;  ///< the worker that is the home, when `home` is null
@@ -57,8 +61,13 @@ class StreamTable final : public ReplicaHost {
   Claim claim(const std::string& path, const PathPolicy& policy, std::uint64_t epoch,
               base::Utc now);
   Home* home(const std::string& path);
-  /// Ends the stream everywhere.
+  /// Ends the stream everywhere. Its name is free at once; viewers that have not read all of it
+  /// read on, for at most `ended_max`.
   void end_home(const std::string& path);
+  /// From time to time: lets go the viewers that have read to the end of an ended stream.
+  void end_finished(base::Time now);
+  /// Under memory pressure: those that have not, too. False when there are none.
+  bool drop_ended();
 
   /// At the end of a turn: sends on what was appended in it.
   void update_replicas();
@@ -72,7 +81,7 @@ class StreamTable final : public ReplicaHost {
   template <class Visit>
   void for_each_stream(Visit visit) {
     for (auto& [path, home] : homes_) visit(home->stream());
-    for (auto& [path, replica] : replicas_) visit(replica->stream);
+    for (auto& [path, replica] : replicas_) visit(*replica->stream);
   }
 
   void on_replica_update(ReplicaUpdate update) noexcept override;
@@ -81,15 +90,21 @@ class StreamTable final : public ReplicaHost {
  private:
   struct Replica {
     Replica(const std::string& path, const PathPolicy& policy, Fanout& fanout, unsigned home_worker)
-        : stream(path, policy, fanout, 0), home(home_worker) {}
+        : stream(std::make_unique<Stream>(path, policy, fanout, 0)), home(home_worker) {}
 
-    Stream stream;
+    std::unique_ptr<Stream> stream;
     unsigned home;
     std::uint64_t epoch = 0;
     bool ready = false;
     bool was_unused = false;
   };
 
+  struct Ended {
+    std::unique_ptr<Stream> stream;
+    std::optional<base::Time> deadline;  // from the first look on
+  };
+
+  void end_stream(std::unique_ptr<Stream> stream);
   void on_subscribe(const std::string& path, unsigned worker);
   void drop_replica(const std::string& path);
 
@@ -101,6 +116,7 @@ class StreamTable final : public ReplicaHost {
   std::vector<Peer> peers_;
   std::unordered_map<std::string, std::unique_ptr<Home>> homes_;
   std::unordered_map<std::string, std::unique_ptr<Replica>> replicas_;
+  std::vector<Ended> ended_;
 };
 
 }  // namespace stream

@@ -75,7 +75,8 @@ TEST_CASE("a lag counts from the clock and not from what was sent ahead of it") 
   test::ChunkMaker maker;
   StreamLog log({std::chrono::seconds(100), 1 << 30}, 10);
   for (std::uint64_t sequence = 10; sequence < 30; ++sequence) {
-    Chunk chunk = maker.make(sequence, {sequence % 10 == 0, 10, 4096, milliseconds(100 * sequence)});
+    Chunk chunk =
+        maker.make(sequence, {sequence % 10 == 0, 10, 4096, milliseconds(100 * sequence)});
     chunk.ahead = to_media_time(milliseconds(1500));
     log.append(std::move(chunk));
   }

@@ -65,6 +65,7 @@ class Side final : public StreamTable::Events {
   void on_turn_end() noexcept {
     const auto next = fanout.run(base::monotonic_now());
     table.update_replicas();
+    table.end_finished(base::monotonic_now());
     turn_end_->keep_turning(next.now);
   }
   std::unique_ptr<loop::TurnEnd> turn_end_;
@@ -129,9 +130,11 @@ struct Rig {
     look_up();
     there.await([&] { return there.table.find(path) != nullptr; });
   }
-  test::Viewer& watch() {
+  /// `limits`: what its first writes take.
+  test::Viewer& watch(std::deque<std::size_t> limits = {}) {
     return there.call([&]() -> std::reference_wrapper<test::Viewer> {
       auto& viewer = *viewers.emplace_back(std::make_unique<test::Viewer>(test::patient()));
+      viewer.limits = limits;
       Stream& stream = *there.table.find(path);
       viewer.cursor.enter(stream.feed(Framing::http_chunk).audience(base::Duration::zero()));
       viewer.cursor.resume();
@@ -241,6 +244,47 @@ TEST_CASE("the end of a stream reaches the viewers of its replicas") {
   rig.there.await([&] { return again.received == rig.images(0); });
 }
 
+TEST_CASE("viewers read what is left of an ended stream within a bounded time") {
+  Rig rig;
+  rig.claim();
+  rig.append(6);
+  rig.await_replica();
+  std::vector<test::Viewer*> slow;
+  for (int count = 0; count < 3; ++count) {
+    slow.push_back(&rig.watch({10}));
+    rig.there.await([&] { return slow.back()->rest.has_value(); });
+  }
+  rig.append(4);
+  rig.here.call([&] { rig.here.table.end_home(path); });
+  rig.there.await([&] { return rig.there.table.find(path) == nullptr; });
+  const auto look = [&](base::Duration later) {
+    rig.there.call([&] { rig.there.table.end_finished(base::monotonic_now() + later); });
+  };
+  look(milliseconds(0));
+  CHECK(rig.there.call([&] { return slow[0]->stream_ends; }) == 0);
+  rig.there.call([&] { slow[0]->finish_rest(); });
+  rig.there.await([&] { return slow[0]->stream_ends == 1; });
+  CHECK(slow[0]->received == rig.images(5));
+  CHECK(rig.there.call([&] { return slow[1]->stream_ends; }) == 0);
+  look(StreamTable::ended_max + milliseconds(1));
+  CHECK(rig.there.call([&] { return slow[1]->stream_ends + slow[2]->stream_ends; }) == 2);
+  CHECK_FALSE(rig.there.call([&] { return rig.there.table.drop_ended(); }));
+}
+
+TEST_CASE("under pressure an ended stream goes with those who still read it") {
+  Rig rig;
+  rig.claim();
+  rig.append(6);
+  rig.await_replica();
+  test::Viewer& slow = rig.watch({10});
+  rig.there.await([&] { return slow.rest.has_value(); });
+  rig.append(1);
+  rig.here.call([&] { rig.here.table.end_home(path); });
+  rig.there.await([&] { return rig.there.table.find(path) == nullptr; });
+  CHECK(rig.there.call([&] { return rig.there.table.drop_ended(); }));
+  CHECK(rig.there.call([&] { return slow.stream_ends; }) == 1);
+}
+
 TEST_CASE("a stream that ends while it is asked for is reported missing") {
   Rig rig;
   rig.claim();
@@ -264,8 +308,9 @@ TEST_CASE("a home takes the place of a replica whose end has not arrived") {
     rig.here.call([&] { rig.here.table.end_home(path); });
     const auto claim = rig.there.table.claim(path, rig.policy, 1, base::utc_now());
     CHECK(claim.home != nullptr);
-    CHECK(viewer.stream_ends == 1);
   });
+  rig.there.await([&] { return viewer.stream_ends == 1; });
+  CHECK(viewer.received == rig.images(0));
   CHECK(rig.there.call([&] { return rig.there.table.homes().size(); }) == 1);
   rig.there.call([&] { rig.there.table.end_home(path); });
 }

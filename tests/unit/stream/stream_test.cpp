@@ -38,6 +38,35 @@ TEST_CASE("at its end every viewer leaves and is told") {
   CHECK_FALSE(rig.fanout.run(rig.now).now);
 }
 
+TEST_CASE("at its end whoever has not read all of it reads on") {
+  StreamRig rig;
+  rig.append({true});
+  auto& done = rig.watch(test::patient());
+  auto& slow = rig.watch(test::patient());
+  slow.limits = {10};
+  rig.serve();
+  for (int count = 0; count < 3; ++count) rig.append();
+  rig.serve();
+  CHECK_FALSE(rig.stream.end_finished());
+  CHECK(done.stream_ends == 1);
+  CHECK(slow.stream_ends == 0);
+  CHECK(rig.stream.viewers() == 1);
+  slow.finish_rest();
+  rig.serve();
+  CHECK(slow.received == rig.images(0, 4));
+  CHECK(rig.stream.end_finished());
+  CHECK(slow.stream_ends == 1);
+}
+
+TEST_CASE("at its end nobody waits for a keyframe that never comes") {
+  StreamRig rig;
+  rig.append();
+  auto& viewer = rig.watch();
+  rig.serve();
+  CHECK(rig.stream.end_finished());
+  CHECK(viewer.stream_ends == 1);
+}
+
 TEST_CASE("the lag of a stream is that of its slowest viewer") {
   StreamRig rig;
   rig.append({true});

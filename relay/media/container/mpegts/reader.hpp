@@ -111,7 +111,7 @@ class Reader {
   memory::WindowList open_;  // the piece in the making
   base::Time open_since_{};
   bool is_first_piece_ = true;
-  bool is_frame_cut_ = false;  // by the last cut
+  bool is_frame_cut_ = false;             // by the last cut
   std::uint64_t tables_seen_before_ = 0;  // this piece
 
   // The last start_join, which holds as long as no table passes: audio makes many sync pieces.
