@@ -1,8 +1,10 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace media {
 
@@ -76,7 +78,11 @@ struct Track {
   std::uint32_t height = 0;
   std::uint32_t sample_rate = 0;
   std::uint32_t channels = 0;
-  std::string language;  ///< ISO 639-2, as the container says it
+  std::string language;              ///< ISO 639-2, as the container says it
+  std::uint32_t timescale = 90'000;  ///< ticks per second of its samples' times
+  /// The decoder's configuration, as in the box of that name without its header: avcC, hvcC
+  /// (ISO/IEC 14496-15), av1C, vpcC, dOps; of AAC the AudioSpecificConfig (14496-3). MP3 has none.
+  std::vector<std::byte> config;
   std::uint64_t frames = 0;
   FrameRate rate;
 };
