@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 namespace codec {
 
@@ -44,5 +45,9 @@ class AnnexBWalk {
   std::uint8_t zeros_ = 0;
   bool is_inside_ = false;
 };
+
+/// A NAL unit, or the part behind its header, without emulation prevention bytes (ISO/IEC 14496-10,
+/// 7.4.1). A copy: for parameter sets.
+std::vector<std::byte> copy_without_emulation(std::span<const std::byte> nal);
 
 }  // namespace codec

@@ -19,6 +19,7 @@ constexpr bool has_chroma_format(std::uint32_t profile_idc) {
     case 135:
     case 138:
     case 139:
+    case 144:  // High 4:4:4 of the first editions
     case 244:
       return true;
     default:
@@ -39,14 +40,16 @@ void skip_scaling_list(BitReader& bits, int size) {
 struct Chroma {
   std::uint32_t format = 1;  // 4:2:0
   bool is_separate = false;
+  std::uint32_t luma_depth_minus8 = 0;
+  std::uint32_t chroma_depth_minus8 = 0;
 };
 
 Chroma read_chroma(BitReader& bits) {
   Chroma chroma;
   chroma.format = bits.ue();
   if (chroma.format == 3) chroma.is_separate = bits.flag();
-  bits.ue();     // bit_depth_luma_minus8
-  bits.ue();     // bit_depth_chroma_minus8
+  chroma.luma_depth_minus8 = bits.ue();
+  chroma.chroma_depth_minus8 = bits.ue();
   bits.skip(1);  // qpprime_y_zero_transform_bypass_flag
   if (bits.flag()) {
     const int lists = chroma.format == 3 ? 12 : 8;
@@ -105,6 +108,23 @@ std::optional<VideoSize> parse_sps(std::span<const std::byte> rbsp) noexcept {
   if (crop_x >= width || crop_y >= height) return std::nullopt;
   return VideoSize{static_cast<std::uint32_t>(width - crop_x),
                    static_cast<std::uint32_t>(height - crop_y)};
+}
+
+std::optional<PictureFormat> parse_format(std::span<const std::byte> rbsp) noexcept {
+  BitReader bits(rbsp);
+  const std::uint32_t profile_idc = bits.bits(8);
+  bits.skip(16);  // constraint flags, level_idc
+  bits.ue();      // seq_parameter_set_id
+  if (!has_chroma_format(profile_idc)) return std::nullopt;
+  const Chroma chroma = read_chroma(bits);
+  constexpr std::uint32_t depth_minus8_max = 6;
+  if (!bits.ok() || chroma.format > 3 || chroma.luma_depth_minus8 > depth_minus8_max ||
+      chroma.chroma_depth_minus8 > depth_minus8_max) {
+    return std::nullopt;
+  }
+  return PictureFormat{static_cast<std::uint8_t>(chroma.format),
+                       static_cast<std::uint8_t>(chroma.luma_depth_minus8),
+                       static_cast<std::uint8_t>(chroma.chroma_depth_minus8)};
 }
 
 // 7.3.2.3.1: type and size are each a run of 0xFF and a last byte.

@@ -23,6 +23,17 @@ constexpr bool is_vcl(NalType type) noexcept {
 /// `rbsp` follows the NAL header, without emulation prevention bytes. Nothing if it makes no sense.
 std::optional<VideoSize> parse_sps(std::span<const std::byte> rbsp) noexcept;
 
+/// What the decoder configuration repeats of a sequence parameter set.
+struct PictureFormat {
+  std::uint8_t chroma_format_idc = 1;  ///< 1: 4:2:0
+  std::uint8_t luma_depth_minus8 = 0;
+  std::uint8_t chroma_depth_minus8 = 0;
+  bool operator==(const PictureFormat&) const = default;
+};
+/// Likewise of an `rbsp`. Nothing if it makes no sense, or if the profile is one that has 4:2:0
+/// with 8 bits only and does not say so.
+std::optional<PictureFormat> parse_format(std::span<const std::byte> rbsp) noexcept;
+
 /// Walks the messages of one SEI NAL unit byte by byte and remembers whether there is a recovery
 /// point at which decoding is right at once (D.1.8: recovery_frame_cnt 0).
 class SeiWalk {

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <span>
 #include <vector>
@@ -16,10 +15,11 @@ struct Config {
   std::vector<std::vector<std::byte>> pps;
 };
 
-/// Nothing if it makes no sense or has no SPS at all and no PPS (`avc3` may leave them out: then
-/// both lists are empty and that is fine).
+/// Nothing if it makes no sense. `avc3` may leave the parameter sets out: then the lists are empty.
 std::optional<Config> parse_config(std::span<const std::byte> record);
-/// `config.sps` has at least one, of at least four bytes. Writes length_bytes 4.
+/// Needs an SPS of at least four bytes. Empty if there is none, if an entry is no parameter set of
+/// its list's type or longer than 65 535 bytes, or if there are more than 31 SPS or 255 PPS. Writes
+/// length_bytes 4.
 std::vector<std::byte> make_config(const Config& config);
 
 }  // namespace codec::h264

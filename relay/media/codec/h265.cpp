@@ -1,5 +1,7 @@
 #include "relay/media/codec/h265.hpp"
 
+#include <algorithm>
+
 #include "relay/media/codec/bit_reader.hpp"
 
 namespace codec::h265 {
@@ -19,18 +21,23 @@ void skip_profile_tier_level(BitReader& bits, std::uint32_t max_sub_layers_minus
   bits.skip(rest);
 }
 
-}  // namespace
+struct Head {
+  std::uint32_t max_sub_layers_minus1 = 0;
+  bool is_temporal_id_nested = false;
+  std::uint32_t chroma_format = 1;
+  VideoSize size;
+};
 
-// 7.3.2.2.1
-std::optional<VideoSize> parse_sps(std::span<const std::byte> rbsp) noexcept {
-  BitReader bits(rbsp);
+// 7.3.2.2.1, up to the conformance window
+std::optional<Head> read_head(BitReader& bits) {
+  Head head;
   bits.skip(4);  // sps_video_parameter_set_id
-  const std::uint32_t max_sub_layers_minus1 = bits.bits(3);
-  bits.skip(1);  // sps_temporal_id_nesting_flag
-  skip_profile_tier_level(bits, max_sub_layers_minus1);
+  head.max_sub_layers_minus1 = bits.bits(3);
+  head.is_temporal_id_nested = bits.flag();
+  skip_profile_tier_level(bits, head.max_sub_layers_minus1);
   bits.ue();  // sps_seq_parameter_set_id
-  const std::uint32_t chroma_format = bits.ue();
-  const bool is_separate = chroma_format == 3 && bits.flag();
+  head.chroma_format = bits.ue();
+  const bool is_separate = head.chroma_format == 3 && bits.flag();
   const std::uint32_t width = bits.ue();
   const std::uint32_t height = bits.ue();
   std::uint64_t crop_x = 0;
@@ -39,13 +46,46 @@ std::optional<VideoSize> parse_sps(std::span<const std::byte> rbsp) noexcept {
     crop_x = std::uint64_t{bits.ue()} + bits.ue();
     crop_y = std::uint64_t{bits.ue()} + bits.ue();
   }
-  if (!bits.ok() || chroma_format > 3) return std::nullopt;
-  if (!is_separate && (chroma_format == 1 || chroma_format == 2)) crop_x *= 2;
-  if (!is_separate && chroma_format == 1) crop_y *= 2;
+  if (!bits.ok() || head.chroma_format > 3) return std::nullopt;
+  if (!is_separate && (head.chroma_format == 1 || head.chroma_format == 2)) crop_x *= 2;
+  if (!is_separate && head.chroma_format == 1) crop_y *= 2;
   if (width > picture_side_max || height > picture_side_max) return std::nullopt;
   if (crop_x >= width || crop_y >= height) return std::nullopt;
-  return VideoSize{static_cast<std::uint32_t>(width - crop_x),
-                   static_cast<std::uint32_t>(height - crop_y)};
+  head.size = {static_cast<std::uint32_t>(width - crop_x),
+               static_cast<std::uint32_t>(height - crop_y)};
+  return head;
+}
+
+}  // namespace
+
+std::optional<VideoSize> parse_sps(std::span<const std::byte> rbsp) noexcept {
+  BitReader bits(rbsp);
+  const auto head = read_head(bits);
+  if (!head) return std::nullopt;
+  return head->size;
+}
+
+std::optional<PictureFormat> parse_format(std::span<const std::byte> rbsp) noexcept {
+  BitReader bits(rbsp);
+  const auto head = read_head(bits);
+  const std::uint32_t luma = bits.ue();
+  const std::uint32_t chroma = bits.ue();
+  constexpr std::uint32_t layers_minus1_max = 6;
+  constexpr std::uint32_t depth_minus8_max = 7;  // what the record has room for
+  if (!head || !bits.ok() || head->max_sub_layers_minus1 > layers_minus1_max ||
+      luma > depth_minus8_max || chroma > depth_minus8_max) {
+    return std::nullopt;
+  }
+  PictureFormat format;
+  // It begins at the second byte; that there are enough of them the bits have shown.
+  std::ranges::copy(rbsp.subspan(1, format.profile_tier_level.size()),
+                    format.profile_tier_level.begin());
+  format.temporal_layers = static_cast<std::uint8_t>(head->max_sub_layers_minus1 + 1);
+  format.is_temporal_id_nested = head->is_temporal_id_nested;
+  format.chroma_format_idc = static_cast<std::uint8_t>(head->chroma_format);
+  format.luma_depth_minus8 = static_cast<std::uint8_t>(luma);
+  format.chroma_depth_minus8 = static_cast<std::uint8_t>(chroma);
+  return format;
 }
 
 }  // namespace codec::h265

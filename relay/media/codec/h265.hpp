@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -35,5 +36,18 @@ constexpr bool is_irap(NalType type) noexcept {
 
 /// `rbsp` follows the two header bytes, without emulation prevention bytes.
 std::optional<VideoSize> parse_sps(std::span<const std::byte> rbsp) noexcept;
+
+/// What the decoder configuration repeats of a sequence parameter set.
+struct PictureFormat {
+  /// general_profile_space to general_level_idc (7.3.3), as they are.
+  std::array<std::byte, 12> profile_tier_level{};
+  std::uint8_t temporal_layers = 1;
+  bool is_temporal_id_nested = false;
+  std::uint8_t chroma_format_idc = 1;  ///< 1: 4:2:0
+  std::uint8_t luma_depth_minus8 = 0;
+  std::uint8_t chroma_depth_minus8 = 0;
+};
+/// Likewise of an `rbsp`. Nothing if it makes no sense.
+std::optional<PictureFormat> parse_format(std::span<const std::byte> rbsp) noexcept;
 
 }  // namespace codec::h265

@@ -18,7 +18,8 @@ struct Config {
 
 /// Nothing if it makes no sense. `hev1` may leave the parameter sets out.
 std::optional<Config> parse_config(std::span<const std::byte> record);
-/// Needs a VPS, an SPS and a PPS; nothing if the SPS makes no sense. Writes length_bytes 4.
+/// Needs a VPS, an SPS and a PPS; nothing if one is missing, if the first SPS makes no sense, if an
+/// entry is no parameter set of its list's type or longer than 65 535 bytes. Writes length_bytes 4.
 std::optional<std::vector<std::byte>> make_config(const Config& config);
 
 }  // namespace codec::h265
