@@ -29,3 +29,12 @@ TEST_CASE("NAL units are found wherever the network cuts them") {
     CHECK(sink.units[2] == test::bytes({0xEE}));
   });
 }
+
+TEST_CASE("emulation prevention bytes are taken out of a copy and nothing else is") {
+  using codec::copy_without_emulation;
+  CHECK(copy_without_emulation({}).empty());
+  CHECK(copy_without_emulation(test::bytes({0x67, 0, 0, 3, 1, 0, 0, 3, 0, 0, 3, 3})) ==
+        test::bytes({0x67, 0, 0, 1, 0, 0, 0, 0, 3}));
+  CHECK(copy_without_emulation(test::bytes({0, 0, 0, 3, 0, 0, 3})) == test::bytes({0, 0, 0, 0, 0}));
+  CHECK(copy_without_emulation(test::bytes({0, 3, 0, 0, 2, 3})) == test::bytes({0, 3, 0, 0, 2, 3}));
+}
