@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace fmp4 {
+
+/// Writes boxes (ISO/IEC 14496-12, 4.2) front to back into a span that its owner knows to be large
+/// enough.
+class BoxWriter {
+ public:
+  explicit BoxWriter(std::span<std::byte> out) noexcept : out_(out) {}
+
+  /// Written so far.
+  std::size_t size() const noexcept { return size_; }
+
+  void u8(std::uint32_t value) noexcept { integer(value, 1); }
+  void u16(std::uint32_t value) noexcept { integer(value, 2); }
+  void u24(std::uint32_t value) noexcept { integer(value, 3); }
+  void u32(std::uint32_t value) noexcept { integer(value, 4); }
+  void u64(std::uint64_t value) noexcept { integer(value, 8); }
+  void zeros(std::size_t count) noexcept;
+  void bytes(std::span<const std::byte> bytes) noexcept;
+  /// A brand, a handler or a box type.
+  void four(const char (&text)[5]) noexcept;
+
+  /// A box begins; returns what `end()` wants to know.
+  [[nodiscard]] std::size_t begin(const char (&type)[5]) noexcept;
+  /// Likewise, with version and flags.
+  [[nodiscard]] std::size_t begin_full(const char (&type)[5], std::uint32_t version,
+                                       std::uint32_t flags) noexcept;
+  void end(std::size_t box) noexcept;
+
+ private:
+  void integer(std::uint64_t value, std::size_t size) noexcept;
+
+  std::span<std::byte> out_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace fmp4
