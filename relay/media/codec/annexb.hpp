@@ -7,6 +7,9 @@
 
 namespace codec {
 
+/// Where the first 00 00 01 begins; the size if there is none. Fast: for whole payloads.
+std::size_t find_start_code(std::span<const std::byte> bytes) noexcept;
+
 /// Walks an Annex B byte stream that arrives in pieces; a start code may lie across two of them.
 /// Emulation prevention bytes are taken out on the way. A NAL unit may end with zeros that belong
 /// to the next start code: a parser stops at what it needs.

@@ -73,41 +73,93 @@ void skip_picture_order(BitReader& bits) {
   }
 }
 
+struct Sps {
+  std::uint32_t id = 0;
+  Chroma chroma;
+  std::uint64_t frame_num_bits = 0;
+  std::uint64_t width_mbs = 0;
+  std::uint64_t height_units = 0;
+  bool is_frame_mbs_only = true;
+  std::uint64_t crop_x = 0;  // in crop units
+  std::uint64_t crop_y = 0;
+};
+
+std::optional<Sps> read_sps(std::span<const std::byte> rbsp) {
+  BitReader bits(rbsp);
+  Sps sps;
+  const std::uint32_t profile_idc = bits.bits(8);
+  bits.skip(16);  // constraint flags, level_idc
+  sps.id = bits.ue();
+  if (has_chroma_format(profile_idc)) sps.chroma = read_chroma(bits);
+  sps.frame_num_bits = std::uint64_t{bits.ue()} + 4;
+  skip_picture_order(bits);
+  bits.ue();     // max_num_ref_frames
+  bits.skip(1);  // gaps_in_frame_num_value_allowed_flag
+  sps.width_mbs = std::uint64_t{bits.ue()} + 1;
+  sps.height_units = std::uint64_t{bits.ue()} + 1;
+  sps.is_frame_mbs_only = bits.flag();
+  if (!sps.is_frame_mbs_only) bits.skip(1);  // mb_adaptive_frame_field_flag
+  bits.skip(1);                              // direct_8x8_inference_flag
+  if (bits.flag()) {
+    sps.crop_x = std::uint64_t{bits.ue()} + bits.ue();
+    sps.crop_y = std::uint64_t{bits.ue()} + bits.ue();
+  }
+  if (!bits.ok() || sps.chroma.format > 3) return std::nullopt;
+  return sps;
+}
+
 }  // namespace
 
 // 7.3.2.1.1
 std::optional<VideoSize> parse_sps(std::span<const std::byte> rbsp) noexcept {
-  BitReader bits(rbsp);
-  const std::uint32_t profile_idc = bits.bits(8);
-  bits.skip(16);  // constraint flags, level_idc
-  bits.ue();      // seq_parameter_set_id
-  Chroma chroma;
-  if (has_chroma_format(profile_idc)) chroma = read_chroma(bits);
-  bits.ue();  // log2_max_frame_num_minus4
-  skip_picture_order(bits);
-  bits.ue();     // max_num_ref_frames
-  bits.skip(1);  // gaps_in_frame_num_value_allowed_flag
-  const std::uint64_t width_mbs = std::uint64_t{bits.ue()} + 1;
-  const std::uint64_t height_units = std::uint64_t{bits.ue()} + 1;
-  const bool is_frame_mbs_only = bits.flag();
-  if (!is_frame_mbs_only) bits.skip(1);  // mb_adaptive_frame_field_flag
-  bits.skip(1);                          // direct_8x8_inference_flag
-  std::uint64_t crop_x = 0;
-  std::uint64_t crop_y = 0;
-  if (bits.flag()) {
-    crop_x = std::uint64_t{bits.ue()} + bits.ue();
-    crop_y = std::uint64_t{bits.ue()} + bits.ue();
-  }
-  if (!bits.ok() || chroma.format > 3) return std::nullopt;
+  const auto sps = read_sps(rbsp);
+  if (!sps) return std::nullopt;
+  const Chroma& chroma = sps->chroma;
   const bool has_subsampling = !chroma.is_separate && chroma.format != 0;
-  crop_x *= has_subsampling && chroma.format < 3 ? 2 : 1;
-  crop_y *= (has_subsampling && chroma.format == 1 ? 2U : 1U) * (is_frame_mbs_only ? 1U : 2U);
-  const std::uint64_t width = width_mbs * 16;
-  const std::uint64_t height = height_units * 16 * (is_frame_mbs_only ? 1 : 2);
+  const std::uint64_t crop_x = sps->crop_x * (has_subsampling && chroma.format < 3 ? 2 : 1);
+  const std::uint64_t crop_y = sps->crop_y * (has_subsampling && chroma.format == 1 ? 2U : 1U) *
+                               (sps->is_frame_mbs_only ? 1U : 2U);
+  const std::uint64_t width = sps->width_mbs * 16;
+  const std::uint64_t height = sps->height_units * 16 * (sps->is_frame_mbs_only ? 1 : 2);
   if (width > picture_side_max || height > picture_side_max) return std::nullopt;
   if (crop_x >= width || crop_y >= height) return std::nullopt;
   return VideoSize{static_cast<std::uint32_t>(width - crop_x),
                    static_cast<std::uint32_t>(height - crop_y)};
+}
+
+std::optional<FieldSyntax> parse_field_syntax(std::span<const std::byte> rbsp) noexcept {
+  const auto sps = read_sps(rbsp);
+  if (!sps || sps->frame_num_bits > 16) return std::nullopt;
+  return FieldSyntax{sps->id, static_cast<std::uint8_t>(sps->frame_num_bits),
+                     !sps->is_frame_mbs_only, sps->chroma.is_separate};
+}
+
+// 7.3.3: first_mb_in_slice, slice_type, pic_parameter_set_id
+std::optional<std::uint32_t> parse_slice_pps_id(std::span<const std::byte> nal) noexcept {
+  if (nal.empty()) return std::nullopt;
+  BitReader bits(nal.subspan(1));
+  bits.ue();
+  bits.ue();
+  const std::uint32_t id = bits.ue();
+  if (!bits.ok()) return std::nullopt;
+  return id;
+}
+
+std::optional<Picture> parse_slice(std::span<const std::byte> nal,
+                                   const FieldSyntax& syntax) noexcept {
+  if (nal.empty()) return std::nullopt;
+  Picture picture;
+  picture.is_idr = nal_type(nal[0]) == NalType::idr_slice;
+  BitReader bits(nal.subspan(1));
+  bits.ue();
+  bits.ue();
+  bits.ue();
+  if (syntax.has_colour_planes) bits.skip(2);
+  picture.frame_num = bits.bits(syntax.frame_num_bits);
+  picture.is_field = syntax.has_fields && bits.flag();
+  picture.is_bottom = picture.is_field && bits.flag();
+  if (!bits.ok()) return std::nullopt;
+  return picture;
 }
 
 std::optional<PictureFormat> parse_format(std::span<const std::byte> rbsp) noexcept {

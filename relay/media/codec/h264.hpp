@@ -34,6 +34,33 @@ struct PictureFormat {
 /// with 8 bits only and does not say so.
 std::optional<PictureFormat> parse_format(std::span<const std::byte> rbsp) noexcept;
 
+/// What it takes of a sequence parameter set to read of slices whether they are fields.
+struct FieldSyntax {
+  std::uint32_t sps_id = 0;
+  std::uint8_t frame_num_bits = 4;
+  bool has_fields = false;         ///< frame_mbs_only_flag is 0
+  bool has_colour_planes = false;  ///< separate_colour_plane_flag
+};
+/// Likewise of an `rbsp`.
+std::optional<FieldSyntax> parse_field_syntax(std::span<const std::byte> rbsp) noexcept;
+
+/// The picture that a slice belongs to, as its header (7.3.3) tells.
+struct Picture {
+  std::uint32_t frame_num = 0;
+  bool is_idr = false;
+  bool is_field = false;
+  bool is_bottom = false;
+};
+/// `nal` is a slice, or the beginning of one, without emulation prevention bytes.
+std::optional<std::uint32_t> parse_slice_pps_id(std::span<const std::byte> nal) noexcept;
+std::optional<Picture> parse_slice(std::span<const std::byte> nal,
+                                   const FieldSyntax& syntax) noexcept;
+/// The two make one frame: a complementary field pair (3.30, 3.31).
+constexpr bool is_field_pair(const Picture& first, const Picture& second) noexcept {
+  return first.is_field && second.is_field && first.is_bottom != second.is_bottom &&
+         first.frame_num == second.frame_num && !second.is_idr;
+}
+
 /// Walks the messages of one SEI NAL unit byte by byte and remembers whether there is a recovery
 /// point at which decoding is right at once (D.1.8: recovery_frame_cnt 0).
 class SeiWalk {

@@ -25,6 +25,7 @@ struct Head {
   std::uint32_t max_sub_layers_minus1 = 0;
   bool is_temporal_id_nested = false;
   std::uint32_t chroma_format = 1;
+  std::uint32_t id = 0;
   VideoSize size;
 };
 
@@ -35,7 +36,7 @@ std::optional<Head> read_head(BitReader& bits) {
   head.max_sub_layers_minus1 = bits.bits(3);
   head.is_temporal_id_nested = bits.flag();
   skip_profile_tier_level(bits, head.max_sub_layers_minus1);
-  bits.ue();  // sps_seq_parameter_set_id
+  head.id = bits.ue();
   head.chroma_format = bits.ue();
   const bool is_separate = head.chroma_format == 3 && bits.flag();
   const std::uint32_t width = bits.ue();
@@ -63,6 +64,13 @@ std::optional<VideoSize> parse_sps(std::span<const std::byte> rbsp) noexcept {
   const auto head = read_head(bits);
   if (!head) return std::nullopt;
   return head->size;
+}
+
+std::optional<std::uint32_t> parse_sps_id(std::span<const std::byte> rbsp) noexcept {
+  BitReader bits(rbsp);
+  const auto head = read_head(bits);
+  if (!head) return std::nullopt;
+  return head->id;
 }
 
 std::optional<PictureFormat> parse_format(std::span<const std::byte> rbsp) noexcept {

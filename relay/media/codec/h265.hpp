@@ -37,6 +37,9 @@ constexpr bool is_irap(NalType type) noexcept {
 /// `rbsp` follows the two header bytes, without emulation prevention bytes.
 std::optional<VideoSize> parse_sps(std::span<const std::byte> rbsp) noexcept;
 
+/// sps_seq_parameter_set_id; nothing if the rest makes no sense.
+std::optional<std::uint32_t> parse_sps_id(std::span<const std::byte> rbsp) noexcept;
+
 /// What the decoder configuration repeats of a sequence parameter set.
 struct PictureFormat {
   /// general_profile_space to general_level_idc (7.3.3), as they are.

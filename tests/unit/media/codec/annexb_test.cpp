@@ -38,3 +38,15 @@ TEST_CASE("emulation prevention bytes are taken out of a copy and nothing else i
   CHECK(copy_without_emulation(test::bytes({0, 0, 0, 3, 0, 0, 3})) == test::bytes({0, 0, 0, 0, 0}));
   CHECK(copy_without_emulation(test::bytes({0, 3, 0, 0, 2, 3})) == test::bytes({0, 3, 0, 0, 2, 3}));
 }
+
+TEST_CASE("the first start code is found wherever it lies") {
+  const auto find = [](std::initializer_list<unsigned> values) {
+    return codec::find_start_code(test::bytes(values));
+  };
+  CHECK(find({}) == 0);
+  CHECK(find({0, 0}) == 2);
+  CHECK(find({0, 0, 1}) == 0);
+  CHECK(find({0, 0, 0, 1}) == 1);
+  CHECK(find({1, 1, 0, 1, 0, 0, 2, 0, 0, 1, 0, 0, 1}) == 7);
+  CHECK(find({0, 1, 0, 0}) == 4);
+}
