@@ -71,9 +71,8 @@ Demux::Took Demux::take(const Packet& packet) {
     case Role::stream:
       return take_stream(packet, entry.index, is_lost) ? Took::end : Took::more;
     case Role::pat:
-      return take_pat(packet, is_lost) ? Took::more : Took::too_many_tracks;
     case Role::pmt:
-      return take_pmt(packet, is_lost) ? Took::more : Took::too_many_tracks;
+      return take_table(packet, is_lost) ? Took::more : Took::too_many_tracks;
     case Role::other:
       break;
   }
@@ -228,75 +227,24 @@ void Demux::end_audio_frame(std::uint8_t index) noexcept {
   ++tracks_[index].frames;
 }
 
-bool Demux::take_pat(const Packet& packet, bool is_lost) {
+bool Demux::take_table(const Packet& packet, bool is_lost) {
   ++tables_seen_;
-  if (is_lost) pat_.on_loss();
-  const std::uint32_t crc_errors = pat_.crc_errors();
-  pat_.take(packet.payload(), packet.is_unit_start());
-  counters_.crc_errors += pat_.crc_errors() - crc_errors;
-  if (!pat_.has_new()) return true;
-  std::vector<Program> programs;
-  for (const ProgramEntry& entry : parse_pat(pat_.take_new())) {
-    const auto known = std::ranges::find_if(programs_, [&entry](const Program& program) {
-      return program.number == entry.number && program.pmt_pid == entry.pmt_pid;
-    });
-    if (known == programs_.end()) {
-      programs.push_back({entry.number, entry.pmt_pid, SectionReader(2, entry.number), {}});
-    } else {
-      programs.push_back(std::move(*known));
-      programs_.erase(known);
-    }
-  }
-  programs_ = std::move(programs);
-  pids_.clear_role(Role::pmt);
-  for (const Program& program : programs_) pids_.assign(program.pmt_pid, Role::pmt, 0);
-  return choose_reference();
-}
-
-bool Demux::take_pmt(const Packet& packet, bool is_lost) {
-  ++tables_seen_;
-  bool has_new = false;
-  for (Program& program : programs_) {
-    // Programs may share the PID of their PMTs.
-    if (program.pmt_pid != packet.pid()) continue;
-    if (is_lost) program.sections.on_loss();
-    const std::uint32_t crc_errors = program.sections.crc_errors();
-    program.sections.take(packet.payload(), packet.is_unit_start());
-    counters_.crc_errors += program.sections.crc_errors() - crc_errors;
-    if (!program.sections.has_new()) continue;
-    program.tracks = parse_pmt(program.sections.take_new());
-    has_new = true;
-  }
+  const std::uint64_t crc_errors = tables_.crc_errors();
+  const bool has_new = tables_.take(packet, is_lost, pids_);
+  counters_.crc_errors += tables_.crc_errors() - crc_errors;
   if (!has_new) return true;
-  return choose_reference();
-}
-
-bool Demux::choose_reference() {
-  const auto with = [this](Kind kind) {
-    return std::ranges::find_if(programs_, [kind](const Program& program) {
-      return std::ranges::any_of(program.tracks,
-                                 [kind](const Track& track) { return track.kind == kind; });
-    });
-  };
-  auto reference = with(Kind::video);
-  if (reference == programs_.end()) reference = with(Kind::audio);
-  if (reference == programs_.end()) reference = with(Kind::data);
-  if (reference == programs_.end()) {
-    use_tracks({});
-    return true;
-  }
-  if (reference->tracks.size() > tracks_max) return false;
-  use_tracks(reference->tracks);
+  const auto tracks = tables_.tracks();
+  if (tracks.size() > tracks_max) return false;
+  use_tracks(tracks);
   return true;
 }
 
 // What is known about a track stays when the tables change around it.
-void Demux::use_tracks(const std::vector<Track>& tracks) {
+void Demux::use_tracks(std::span<const Track> tracks) {
   const std::uint32_t old_video = video_ == no_stream ? 0 : tracks_[video_].id;
   const Codec old_codec = video_ == no_stream ? Codec::unknown : tracks_[video_].codec;
-  std::vector<Track> new_tracks = tracks;
+  std::vector<Track> new_tracks(tracks.begin(), tracks.end());
   std::vector<Stream> new_streams(tracks.size());
-  pids_.clear_role(Role::stream);
   for (std::size_t index = 0; index < new_tracks.size(); ++index) {
     Track& track = new_tracks[index];
     for (std::size_t old = 0; old < tracks_.size(); ++old) {
@@ -306,13 +254,8 @@ void Demux::use_tracks(const std::vector<Track>& tracks) {
       track.language = language;
       new_streams[index] = streams_[old];
     }
-    const auto pid = static_cast<std::uint16_t>(track.id);
-    if (const auto slot = pids_.find(pid);
-        slot != PidTable::none && pids_[slot].role != Role::other) {
-      continue;
-    }
-    pids_.assign(pid, Role::stream, static_cast<std::uint8_t>(index));
   }
+  assign_streams(pids_, new_tracks);
   tracks_ = std::move(new_tracks);
   streams_ = std::move(new_streams);
   ++tracks_version_;
@@ -332,17 +275,6 @@ void Demux::use_tracks(const std::vector<Track>& tracks) {
   }
   has_audio_ = has_audio_ && audio_ != no_stream;
   set_time(now_);
-}
-
-std::vector<TableSection> Demux::tables() const {
-  std::vector<TableSection> tables;
-  if (!pat_.section().empty()) tables.push_back({pat_pid, pat_.section()});
-  for (const Program& program : programs_) {
-    if (!program.sections.section().empty()) {
-      tables.push_back({program.pmt_pid, program.sections.section()});
-    }
-  }
-  return tables;
 }
 
 }  // namespace mpegts

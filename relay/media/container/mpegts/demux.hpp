@@ -11,8 +11,7 @@
 #include "relay/media/container/mpegts/packet.hpp"
 #include "relay/media/container/mpegts/pes.hpp"
 #include "relay/media/container/mpegts/pid_table.hpp"
-#include "relay/media/container/mpegts/section.hpp"
-#include "relay/media/container/mpegts/tables.hpp"
+#include "relay/media/container/mpegts/program_tables.hpp"
 
 namespace mpegts {
 
@@ -90,7 +89,7 @@ class Demux {
   std::span<const media::Track> tracks() const noexcept { return tracks_; }
   std::uint32_t tracks_version() const noexcept { return tracks_version_; }
   /// PAT and PMTs as far as they are known.
-  std::vector<TableSection> tables() const;
+  std::vector<TableSection> tables() const { return tables_.sections(); }
   /// Grows whenever a PAT or PMT packet passes or one of these tables changes.
   std::uint64_t tables_seen() const noexcept { return tables_seen_; }
   const PidTable& pids() const noexcept { return pids_; }
@@ -101,12 +100,6 @@ class Demux {
  private:
   static constexpr std::uint8_t no_stream = 0xFF;
 
-  struct Program {
-    std::uint16_t number;
-    std::uint16_t pmt_pid;
-    SectionReader sections;
-    std::vector<media::Track> tracks;
-  };
   struct Stream {
     PesTracker pes;
     bool is_counted = true;  // the frame that began last
@@ -132,18 +125,15 @@ class Demux {
     return frame_.is_parsed && scanner_.verdict() == codec::FrameScanner::Verdict::undecided;
   }
   // False: too many tracks.
-  bool take_pat(const Packet& packet, bool is_lost);
-  bool take_pmt(const Packet& packet, bool is_lost);
-  bool choose_reference();
-  void use_tracks(const std::vector<media::Track>& tracks);
+  bool take_table(const Packet& packet, bool is_lost);
+  void use_tracks(std::span<const media::Track> tracks);
 
   PidTable pids_;
   Counters counters_;
   base::Time now_{};
   Lead lead_ = Lead::none;
 
-  SectionReader pat_{0};
-  std::vector<Program> programs_;
+  ProgramTables tables_;
   std::uint64_t tables_seen_ = 0;
 
   std::vector<media::Track> tracks_;  // of the reference program

@@ -3,16 +3,13 @@
 #include <algorithm>
 
 #include "relay/base/byte_reader.hpp"
+#include "relay/media/container/mpegts/stamp.hpp"
 
 namespace mpegts {
 
 std::int64_t TimestampUnwrap::unwrap(std::uint64_t stamp) noexcept {
-  constexpr std::int64_t range = std::int64_t{1} << 33;
-  const auto value = static_cast<std::int64_t>(stamp & (range - 1));
-  if (!last_) return *(last_ = value);
-  std::int64_t step = (value - *last_) & (range - 1);
-  if (step >= range / 2) step -= range;
-  return *(last_ = *last_ + step);
+  const auto value = static_cast<std::int64_t>(stamp) & (stamp_range - 1);
+  return *(last_ = last_ ? mpegts::unwrap(value, *last_) : value);
 }
 
 void PesTracker::begin() noexcept {
@@ -23,6 +20,7 @@ void PesTracker::begin() noexcept {
   skip_ = 0;
   unit_bytes_ = 0;
   seen_bytes_ = 0;
+  pts_.reset();
   dts_.reset();
 }
 
@@ -87,10 +85,10 @@ bool PesTracker::gather(std::span<const std::byte>& payload, std::size_t upto) n
 void PesTracker::parse_head() noexcept {
   base::ByteReader in(header_);
   const std::uint32_t prefix = in.u24();
-  in.u8();
+  const std::uint8_t stream_id = in.u8();
   const std::uint16_t length = in.u16();
-  if (prefix != 1) {
-    // No PES, or scrambled: its bytes are passed on, nothing is read from them.
+  if (prefix != 1 || !has_pes_header(stream_id)) {
+    // No PES with a header, or scrambled: its bytes are passed on, nothing is read from them.
     part_ = Part::body;
     return;
   }
@@ -101,16 +99,12 @@ void PesTracker::parse_head() noexcept {
 }
 
 void PesTracker::parse_stamps() noexcept {
-  const auto stamp = [this](std::size_t at) {
-    base::ByteReader in(std::span<const std::byte>(header_).subspan(at, 5));
-    const std::uint64_t high = in.u8() >> 1 & 7;
-    const std::uint64_t middle = in.u16() >> 1;
-    const std::uint64_t low = in.u16() >> 1;
-    return high << 30 | middle << 15 | low;
-  };
+  const auto stamps = std::span<const std::byte>(header_).subspan(head_bytes);
   const auto flags = std::to_integer<unsigned>(header_[7]) >> 6;
-  if (flags == 2 && have_ >= head_bytes + 5) dts_ = stamp(head_bytes);
-  if (flags == 3 && have_ >= head_bytes + 10) dts_ = stamp(head_bytes + 5);
+  if (flags < 2 || have_ < head_bytes + stamp_bytes) return;
+  if (flags == 3 && have_ < head_bytes + 2 * stamp_bytes) return;
+  pts_ = read_stamp(stamps.first<stamp_bytes>());
+  dts_ = flags == 3 ? read_stamp(stamps.subspan<stamp_bytes, stamp_bytes>()) : pts_;
 }
 
 }  // namespace mpegts

@@ -8,6 +8,24 @@
 
 namespace mpegts {
 
+/// Whether PES packets with this stream_id have a header behind their length (2.4.3.7): not those
+/// of padding, private_stream_2, ECM, EMM, DSM-CC, maps and directories.
+constexpr bool has_pes_header(std::uint8_t stream_id) noexcept {
+  switch (stream_id) {
+    case 0xBC:
+    case 0xBE:
+    case 0xBF:
+    case 0xF0:
+    case 0xF1:
+    case 0xF2:
+    case 0xF8:
+    case 0xFF:
+      return false;
+    default:
+      return stream_id > 0xBB;
+  }
+}
+
 /// Extends 33-bit timestamps over their wraps: each is taken as the nearest to the one before.
 class TimestampUnwrap {
  public:
@@ -47,7 +65,8 @@ class PesTracker {
   bool has_length() const noexcept { return unit_bytes_ > 0 && trusts_length_; }
   /// The header (of this unit) was read.
   bool has_header() const noexcept { return part_ == Part::body; }
-  std::optional<std::uint64_t> dts() const noexcept { return dts_; }  ///< 33 bits; pts if absent
+  std::optional<std::uint64_t> pts() const noexcept { return pts_; }  ///< 33 bits
+  std::optional<std::uint64_t> dts() const noexcept { return dts_; }  ///< likewise; pts if absent
 
  private:
   enum class State : std::uint8_t { none, open, ended_by_length, ended_by_stuffing };
@@ -71,6 +90,7 @@ class PesTracker {
   std::uint16_t skip_ = 0;        // bytes of the header still to come that nobody needs
   std::uint32_t unit_bytes_ = 0;  // 0: not told
   std::uint32_t seen_bytes_ = 0;
+  std::optional<std::uint64_t> pts_;
   std::optional<std::uint64_t> dts_;
   std::span<const std::byte> elementary_;
   std::array<std::byte, stamps_end> header_;

@@ -62,6 +62,9 @@ class PidTable {
   }
   void set_counter(Slot slot, std::uint8_t counter) noexcept { counters_[slot] = counter; }
 
+  /// What comes next does not follow: any counter fits.
+  void forget_counters() noexcept { counters_.fill(unknown); }
+
   void mark() noexcept { marked_ = counters_; }
   /// The counter of the last packet before the mark. A PID first seen behind it: one that fits.
   std::optional<std::uint8_t> counter_at_mark(Slot slot) const noexcept {

@@ -43,8 +43,8 @@ Type from_stream_type(std::uint8_t stream_type) {
     case 0x04:
       return {Kind::audio, Codec::mp3};
     case 0x0F:
-    case 0x11:
       return {Kind::audio, Codec::aac};
+    case 0x11:  // AAC in LATM, which nobody here reads
     case 0x81:
     case 0x82:
     case 0x83:
