@@ -21,6 +21,16 @@ Bytes from(std::initializer_list<unsigned> values) {
   return out;
 }
 
+// The head of a PES packet without length.
+Bytes make_head(std::optional<std::uint64_t> pts, std::optional<std::uint64_t> dts) {
+  Bytes out = from({0, 0, 1, 0xE0, 0, 0, 0x80});
+  put(out, (pts ? 0x80U : 0U) | (dts ? 0x40U : 0U), 1);
+  put(out, (pts ? 5U : 0U) + (dts ? 5U : 0U), 1);
+  if (pts) put_stamp(out, dts ? 3 : 2, *pts);
+  if (dts) put_stamp(out, 1, *dts);
+  return out;
+}
+
 }  // namespace
 
 Bytes PacketBuilder::make_section(unsigned table_id, unsigned extension, unsigned version,
@@ -74,12 +84,20 @@ void PacketBuilder::section(unsigned pid, const Bytes& section) {
   }
 }
 
+void PacketBuilder::unit(const Unit& unit) {
+  Bytes bytes = make_head(unit.pts, unit.dts);
+  bytes.insert(bytes.end(), unit.payload.begin(), unit.payload.end());
+  if (unit.has_length) {
+    bytes[4] = static_cast<std::byte>((bytes.size() - 6) >> 8);
+    bytes[5] = static_cast<std::byte>((bytes.size() - 6) & 0xFF);
+  }
+  for (std::size_t at = 0; at < bytes.size(); at += unit.most) {
+    packet(unit.pid, at == 0, std::span(bytes).subspan(at, std::min(unit.most, bytes.size() - at)));
+  }
+}
+
 void PacketBuilder::pes(const Pes& pes) {
-  Bytes unit = from({0, 0, 1, 0xE0, 0, 0, 0x80});
-  put(unit, (pes.pts ? 0x80U : 0U) | (pes.dts ? 0x40U : 0U), 1);
-  put(unit, (pes.pts ? 5U : 0U) + (pes.dts ? 5U : 0U), 1);
-  if (pes.pts) put_stamp(unit, pes.dts ? 3 : 2, *pes.pts);
-  if (pes.dts) put_stamp(unit, 1, *pes.dts);
+  Bytes unit = make_head(pes.pts, pes.dts);
   unit.insert(unit.end(), pes.head.begin(), pes.head.end());
   // The first packet has room for 182 bytes where it says random_access_indicator.
   const std::size_t room = pes.packets * 184 - (pes.has_random_access ? 2 : 0);

@@ -46,6 +46,17 @@ class PacketBuilder {
            unsigned version = 0);
   void section(unsigned pid, const Bytes& section);
   void pes(const Pes& pes);
+  /// A PES packet with exactly this payload, of which `most` bytes go into each packet; video has
+  /// no length.
+  struct Unit {
+    unsigned pid;
+    Bytes payload;
+    std::optional<std::uint64_t> pts = {};
+    std::optional<std::uint64_t> dts = {};
+    bool has_length = false;
+    std::size_t most = 184;
+  };
+  void unit(const Unit& unit);
   /// A packet without payload, as for a PCR between frames.
   void adaptation_only(unsigned pid);
   /// Any packet; `payload` of at most 184 bytes, filled with stuffing.
