@@ -50,12 +50,16 @@ std::size_t audio_frame_bytes(Codec codec, const Sample& sample) {
   return total <= PesHeader::payload_bytes_max ? total : 0;
 }
 
-// Only the first frame of a PES packet has a time; a millisecond is for rounding.
-bool follows(const Sample& sample, const Sample& before, std::uint32_t timescale) {
-  if (before.duration == 0) return true;
-  const std::int64_t gap = sample.pts - before.pts - before.duration;
-  const std::int64_t gap_max = timescale / 1000 + 1;
-  return gap >= -gap_max && gap <= gap_max;
+// What a frame of the codec plays, in the track's timescale; 0: not the same for all frames. What
+// the publisher says of a sample's duration is no help: it may be stretched over a gap.
+std::uint32_t frame_duration(const Track& track) {
+  const auto samples = [&track]() -> std::uint32_t {
+    if (track.codec == Codec::aac) return codec::aac::frame_samples;
+    if (track.codec != Codec::mp3) return 0;
+    return track.sample_rate < 32'000 ? 576 : 1152;  // MPEG-2 and 2.5 have half frames
+  }();
+  if (samples == 0 || track.sample_rate == 0) return 0;
+  return static_cast<std::uint32_t>(media::rescale(samples, track.timescale, track.sample_rate));
 }
 
 }  // namespace
@@ -103,7 +107,17 @@ void Writer::add_stream(const Track& track, std::uint16_t pid) {
   stream.timescale = track.timescale;
   stream.codec = track.codec;
   stream.is_video = is_video(track.codec);
+  stream.frame_duration = frame_duration(track);
   if (track.codec == Codec::aac) stream.aac = *codec::aac::parse_config(track.config);
+}
+
+// Only the first frame of a PES packet has a time; a millisecond is for rounding.
+bool Writer::Stream::follows(const Sample& sample, const Sample& before) const noexcept {
+  const std::uint32_t duration = frame_duration != 0 ? frame_duration : before.duration;
+  if (duration == 0) return true;
+  const std::int64_t gap = sample.pts - before.pts - duration;
+  const std::int64_t gap_max = timescale / 1000 + 1;
+  return gap >= -gap_max && gap <= gap_max;
 }
 
 base::Result<Writer::Image> Writer::write(Samples samples, bool with_tables) {
@@ -183,7 +197,7 @@ Writer::AudioRun Writer::plan_audio(std::size_t index, Samples samples, std::siz
     if (before == nullptr) {
       run.first = at;
     } else if (run.bytes + frame_bytes > PesHeader::payload_bytes_max ||
-               !follows(samples[at], *before, stream.timescale)) {
+               !stream.follows(samples[at], *before)) {
       run.end = at;
       break;
     }

@@ -54,11 +54,14 @@ class Writer {
   struct Stream {
     std::uint16_t pid = 0;
     std::uint32_t timescale = 0;
+    std::uint32_t frame_duration = 0;  // 0: not the same for all frames
     media::Codec codec = media::Codec::unknown;
     bool is_video = false;
     codec::aac::Config aac;
     DtsShift dts;
     std::size_t done = 0;  // samples of this call before this index are written
+
+    bool follows(const media::Sample& sample, const media::Sample& before) const noexcept;
   };
   using Samples = std::span<const media::Sample>;
   // Samples that become one PES packet.
