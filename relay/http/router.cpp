@@ -39,9 +39,10 @@ std::optional<RouteKind> find_endpoint(std::string_view path) {
 }
 
 // Cuts a known extension off.
-std::optional<Container> take_extension(std::string_view& path) {
+std::optional<media::Container> take_extension(std::string_view& path) {
   for (const auto& [extension, container] :
-       {std::pair{std::string_view(".ts"), Container::mpegts}, {".mp4", Container::mp4}}) {
+       {std::pair{std::string_view(".ts"), media::Container::mpegts},
+        {".mp4", media::Container::fmp4}}) {
     if (!path.ends_with(extension)) continue;
     path.remove_suffix(extension.size());
     return container;
@@ -60,7 +61,7 @@ Route route_endpoint(const RequestHead& head, RouteKind kind) {
   return to_kind(kind);
 }
 
-Route route_stream(const RequestHead& head, std::string_view stream, Container container,
+Route route_stream(const RequestHead& head, std::string_view stream, media::Container container,
                    std::string_view query) {
   if (auto reserved = find_reserved(stream)) return refuse(400, std::move(*reserved));
   if (head.method == Method::options) return to_kind(RouteKind::options, media_methods);

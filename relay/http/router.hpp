@@ -4,18 +4,18 @@
 
 #include "relay/http/query.hpp"
 #include "relay/http/request_head.hpp"
+#include "relay/media/container.hpp"
 
 namespace http {
 
 enum class RouteKind { media, healthz, readyz, streams_api, metrics, options, error };
-enum class Container { mpegts, mp4 };
 
 /// Where a request goes. `stream`, `container` and `query` are for media; `status` and `reason` for
 /// errors; `allow` for options and for 405.
 struct Route {
   RouteKind kind = RouteKind::error;
   std::string stream;  ///< `live/cam` for /live/cam.ts
-  Container container = Container::mpegts;
+  media::Container container = media::Container::mpegts;
   MediaQuery query;
   unsigned status = 0;
   std::string reason;  ///< one line

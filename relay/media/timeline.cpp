@@ -22,7 +22,10 @@ base::Utc Timeline::utc_of(std::int64_t time) const noexcept { return anchor_ + 
 Timeline::Position Timeline::on_frame(std::optional<std::int64_t> dts_90k,
                                       base::Utc arrival) noexcept {
   std::int64_t time = is_first_ ? next_ : time_ + interval_;
-  bool jumped = is_first_ && continues_;
+  const bool is_seam = is_first_ && continues_;
+  // The end's UTC is anchor + media time, so a publisher that ran ahead is followed without a hole.
+  if (is_seam) time += std::max(seam_min, to_ticks(arrival - utc_of(time)));
+  bool jumped = is_seam;
   if (dts_90k && offset_) {
     time = *dts_90k + *offset_;
     if (const std::int64_t step = time - time_; step > jump_max || step < -jump_max) {
@@ -46,11 +49,9 @@ Timeline::Position Timeline::on_frame(std::optional<std::int64_t> dts_90k,
   return {time, utc_of(time), jumped};
 }
 
-void Timeline::on_new_publisher(base::Utc start) noexcept {
-  if (is_first_) return;  // nothing was numbered yet
-  // The end's UTC is anchor + media time, so a publisher that ran ahead is followed without a hole.
-  const std::int64_t end = time_ + interval_;
-  next_ = std::max(end, end + to_ticks(start - utc_of(end)));
+void Timeline::on_new_publisher() noexcept {
+  if (is_first_) return;  // nothing was numbered since the last
+  next_ = time_ + interval_;
   offset_.reset();
   is_first_ = true;
   continues_ = true;

@@ -19,6 +19,10 @@ class Timeline {
   /// Media that falls behind its arrival by more moves the anchor.
   static constexpr std::chrono::milliseconds behind_max{500};
 
+  /// Another publisher's first frame stands at least so far behind the last one's end: its audio
+  /// may begin before its video, and that of the last may have gone on behind it.
+  static constexpr std::int64_t seam_min = ticks_per_second / 20;
+
   struct Position {
     std::int64_t time;  ///< 90 kHz
     base::Utc utc;
@@ -32,9 +36,12 @@ class Timeline {
   /// by the last interval.
   Position on_frame(std::optional<std::int64_t> dts_90k, base::Utc arrival) noexcept;
 
-  /// Another publisher goes on: its first dts is the last end plus the UTC that passed until
-  /// `start`.
-  void on_new_publisher(base::Utc start) noexcept;
+  /// Media time minus dts of the present publisher; nothing before its first dts.
+  std::optional<std::int64_t> offset() const noexcept { return offset_; }
+
+  /// Another publisher goes on: its first dts is the last end plus the UTC that passes until its
+  /// first frame arrives, at least `seam_min`.
+  void on_new_publisher() noexcept;
 
  private:
   base::Utc utc_of(std::int64_t time) const noexcept;

@@ -29,9 +29,10 @@ http_body::Reader body_of(const http::RequestHead& head) {
   return http_body::Reader::with_length(head.content_length.value_or(0));
 }
 
-http::ResponseHead viewer_head(const http::RequestHead& head) {
+http::ResponseHead viewer_head(const http::RequestHead& head, media::Container container) {
+  const bool is_ts = container == media::Container::mpegts;
   http::ResponseHead response{200,
-                              {{"Content-Type", "video/mp2t"},
+                              {{"Content-Type", is_ts ? "video/mp2t" : "video/mp4"},
                                {"Cache-Control", "no-store"},
                                {"Access-Control-Allow-Origin", "*"}},
                               head.http_1_1};
@@ -44,32 +45,75 @@ http::ResponseHead viewer_head(const http::RequestHead& head) {
   return response;
 }
 
+// What comes as it was received can be watched from the first chunk on; otherwise the tracks must
+// be known, since the response's head tells which are missing.
+bool has_begun(const stream::Stream& stream, media::Container container) {
+  if (stream.log().empty()) return false;
+  const stream::Chunk& newest = stream.log().newest();
+  return newest.container == container || (newest.tracks && !newest.tracks->tracks.empty());
+}
+
+/// The tracks that a container cannot hold, as X-Spancast-Missing names them, and whether none is
+/// left.
+struct Missing {
+  std::string names;
+  bool is_all = false;
+};
+Missing find_missing(const stream::Stream& stream, media::Container container) {
+  const stream::Chunk& newest = stream.log().newest();
+  if (newest.container == container && newest.samples.empty()) return {};  // passed on as it came
+  if (!newest.tracks) return {};
+  Missing missing{{}, true};
+  for (const media::Track& track : newest.tracks->tracks) {
+    if (media::can_hold(container, track.codec)) {
+      missing.is_all = false;
+      continue;
+    }
+    if (!missing.names.empty()) missing.names += ", ";
+    missing.names += name(track.kind);
+    missing.names += '/';
+    missing.names += name(track.codec);
+  }
+  return missing;
+}
+
 }  // namespace
 
-void WorkerServer::serve_viewer(session::HttpConnection& connection, http::RequestHead head,
-                                http::Route route) noexcept {
-  if (route.container != http::Container::mpegts) {
-    return refuse(connection, 415, "this relay serves .ts only");
-  }
+void WorkerServer::serve_viewer(session::HttpConnection& connection, Wanted wanted) noexcept {
   if (draining_) return refuse_drained(connection);
-  const std::string path = route.stream;
+  const std::string& path = wanted.route.stream;
   const auto& config = shared_.config.for_path(path);
-  const base::Duration wait = route.query.wait.value_or(base::Duration::zero());
-  switch (table_.look_up(path, config.policy, wait > base::Duration::zero())) {
-    case stream::StreamTable::LookUp::ready:
+  const bool watch =
+      wanted.route.query.wait.value_or(base::Duration::zero()) > base::Duration::zero();
+  switch (table_.look_up(path, config.policy, watch)) {
+    case stream::StreamTable::LookUp::ready: {
+      stream::Stream& stream = *table_.find(path);
+      if (!has_begun(stream, wanted.route.container)) {
+        wanted.is_early = wanted.is_early || stream.log().empty();
+        beginning_.insert(path);
+        return wait_for_stream(connection, std::move(wanted));
+      }
       if (is_arena_full()) return refuse_for_memory(connection);
-      return start_viewer(connection, head, route, *table_.find(path));
-    case stream::StreamTable::LookUp::coming: {
-      // Without ?wait= this is the moment another worker needs to answer, not a client's wish.
-      const base::Duration patience =
-          wait > base::Duration::zero() ? wait : base::Duration(std::chrono::seconds(5));
-      waiting_[path].push_back(
-          {connection.id(), std::move(head), std::move(route), base::monotonic_now() + patience});
-      return;
+      return start_viewer(connection, wanted, stream);
     }
+    case stream::StreamTable::LookUp::watched:
+      wanted.is_early = true;
+      return wait_for_stream(connection, std::move(wanted));
+    case stream::StreamTable::LookUp::coming:
+      return wait_for_stream(connection, std::move(wanted));
     case stream::StreamTable::LookUp::missing:
       return refuse(connection, 404, "no stream " + path + ": nobody publishes it");
   }
+}
+
+void WorkerServer::wait_for_stream(session::HttpConnection& connection, Wanted wanted) noexcept {
+  // Without ?wait= this is the moment another worker or a new publisher needs, not a client's wish.
+  const base::Duration wait = wanted.route.query.wait.value_or(base::Duration::zero());
+  const base::Duration patience =
+      wait > base::Duration::zero() ? wait : base::Duration(std::chrono::seconds(5));
+  if (!wanted.deadline) wanted.deadline = base::monotonic_now() + patience;
+  const std::string path = wanted.route.stream;
+  waiting_[path].push_back({connection.id(), std::move(wanted)});
 }
 
 void WorkerServer::refuse_for_memory(session::HttpConnection& connection) noexcept {
@@ -77,14 +121,29 @@ void WorkerServer::refuse_for_memory(session::HttpConnection& connection) noexce
          {{"Retry-After", std::string(retry_after_full)}});
 }
 
-void WorkerServer::start_viewer(session::HttpConnection& connection, const http::RequestHead& head,
-                                const http::Route& route, stream::Stream& stream) noexcept {
-  const http::ResponseHead response = viewer_head(head);
+void WorkerServer::start_viewer(session::HttpConnection& connection, const Wanted& wanted,
+                                stream::Stream& stream) noexcept {
+  const http::RequestHead& head = wanted.head;
+  const http::Route& route = wanted.route;
+  const Missing missing = find_missing(stream, route.container);
+  if (missing.is_all) {
+    return refuse(connection, 406, "none of its tracks fits this container: " + missing.names,
+                  {{"X-Spancast-Missing", missing.names}});
+  }
+  http::ResponseHead response = viewer_head(head, route.container);
+  if (!missing.names.empty()) {
+    response.fields.emplace_back("X-Spancast-Missing", missing.names);
+    response.fields.emplace_back("Access-Control-Expose-Headers", "X-Spancast-Missing");
+  }
   if (head.method == http::Method::head) return connection.respond_head(response);
   session::Viewer::Request request{
       policy_for(stream.policy(), route.query),
+      wanted.is_early && stream.log().first() == 0 ? stream::Begin::oldest : stream::Begin::newest,
+      route.container,
       head.http_1_1 ? stream::Framing::http_chunk : stream::Framing::none,
-      http::write_head(response), connection.take_received(), head.keep_alive};
+      http::write_head(response),
+      connection.take_received(),
+      head.keep_alive};
   const std::uint64_t id = next_id();
   auto& viewer = viewers_[id];
   viewer = std::make_unique<session::Viewer>(id, worker_, connection.take_tcp(), *this,
@@ -92,24 +151,11 @@ void WorkerServer::start_viewer(session::HttpConnection& connection, const http:
   viewer->start(stream);
 }
 
-void WorkerServer::on_stream_ready(const std::string& path) noexcept {
-  const auto found = waiting_.find(path);
-  if (found == waiting_.end()) return;
-  const auto waiting = std::move(found->second);
-  waiting_.erase(found);
-  for (const Waiting& viewer : waiting) {
-    const auto connection = connections_.find(viewer.connection);
-    if (connection == connections_.end()) continue;
-    if (!connection->second->is_waiting()) continue;
-    if (stream::Stream* stream = table_.find(path)) {
-      start_viewer(*connection->second, viewer.head, viewer.route, *stream);
-    } else {
-      serve_viewer(*connection->second, viewer.head, viewer.route);
-    }
-  }
-}
+void WorkerServer::on_stream_ready(const std::string& path) noexcept { serve_waiting(path); }
+// It ended while we asked for it: whoever is ready to wait waits for the next one.
+void WorkerServer::on_stream_missing(const std::string& path) noexcept { serve_waiting(path); }
 
-void WorkerServer::on_stream_missing(const std::string& path) noexcept {
+void WorkerServer::serve_waiting(const std::string& path) noexcept {
   const auto found = waiting_.find(path);
   if (found == waiting_.end()) return;
   const auto waiting = std::move(found->second);
@@ -117,8 +163,19 @@ void WorkerServer::on_stream_missing(const std::string& path) noexcept {
   for (const Waiting& viewer : waiting) {
     const auto connection = connections_.find(viewer.connection);
     if (connection == connections_.end() || !connection->second->is_waiting()) continue;
-    // It ended while we asked for it: whoever is ready to wait waits for the next one.
-    serve_viewer(*connection->second, viewer.head, viewer.route);
+    serve_viewer(*connection->second, viewer.wanted);
+  }
+}
+
+// The first chunks of a stream are there, or it is gone.
+void WorkerServer::serve_begun() noexcept {
+  for (const std::string& path : std::exchange(beginning_, {})) {
+    const stream::Stream* stream = table_.find(path);
+    if (stream == nullptr || !stream->log().empty()) {
+      serve_waiting(path);
+    } else {
+      beginning_.insert(path);
+    }
   }
 }
 
@@ -142,7 +199,7 @@ void WorkerServer::time_out_waiting(base::Time now) noexcept {
   for (auto found = waiting_.begin(); found != waiting_.end();) {
     auto& waiting = found->second;
     const auto keep = std::partition(waiting.begin(), waiting.end(), [&](const Waiting& viewer) {
-      return now < viewer.deadline && connections_.contains(viewer.connection);
+      return now < *viewer.wanted.deadline && connections_.contains(viewer.connection);
     });
     for (auto gone = keep; gone != waiting.end(); ++gone) {
       expired.emplace_back(found->first, gone->connection);
@@ -165,9 +222,6 @@ void WorkerServer::serve_publisher(session::HttpConnection& connection, http::Re
   if (!config.publisher_allow.allows(connection.peer_address())) {
     return refuse(connection, 403, "this address may not publish " + path);
   }
-  if (route.container != http::Container::mpegts) {
-    return refuse(connection, 415, "this relay takes .ts (MPEG-TS) only");
-  }
   if (!head.chunked && !head.until_close && !head.content_length) {
     return refuse(connection, 411, "a publisher sends a body: Transfer-Encoding or Content-Length");
   }
@@ -189,7 +243,8 @@ void WorkerServer::serve_publisher(session::HttpConnection& connection, http::Re
   const std::string received = connection.take_received();
   auto& publisher = publishers_[id];
   publisher = std::make_unique<session::Publisher>(id, worker_, pool_, connection.take_tcp(), *this,
-                                                   *claim.home, body_of(head), head.keep_alive);
+                                                   *claim.home, route.container, body_of(head),
+                                                   head.keep_alive);
   claim.home->publisher = id;
   on_stream_ready(path);
   publisher->start(received);
@@ -199,7 +254,7 @@ void WorkerServer::serve_publisher(session::HttpConnection& connection, http::Re
 bool WorkerServer::make_room_for_publisher(session::HttpConnection& connection,
                                            stream::Home& home) noexcept {
   if (!home.publisher) {
-    if (home.stream().log().end() > 0) home.on_new_publisher(base::utc_now());
+    if (home.stream().log().end() > 0) home.on_new_publisher();
     return true;
   }
   session::Publisher& present = *publishers_.at(*home.publisher);
@@ -209,7 +264,7 @@ bool WorkerServer::make_room_for_publisher(session::HttpConnection& connection,
     return false;
   }
   present.end(session::PublisherEnd::replaced, "another publisher took over: this one was idle");
-  home.on_new_publisher(base::utc_now());
+  home.on_new_publisher();
   return true;
 }
 
@@ -239,7 +294,7 @@ void WorkerServer::on_publisher_end(session::Publisher& publisher, session::Publ
   ++counts_.publisher_ends[static_cast<std::size_t>(end)];
   counts_.bytes_in += publisher.bytes();
   counts_.chunks_in += publisher.chunks();
-  counts_.pieces_dropped += publisher.pieces_dropped();
+  counts_.pieces_dropped += publisher.chunks_dropped();
   shared_.log.info("publisher ended", {{"stream", home.stream().path()},
                                        {"peer", publisher.peer()},
                                        {"bytes", publisher.bytes()},

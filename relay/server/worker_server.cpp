@@ -85,7 +85,7 @@ void WorkerServer::on_request(session::HttpConnection& connection,
   if (head.method == http::Method::put || head.method == http::Method::post) {
     return serve_publisher(connection, std::move(head), std::move(route));
   }
-  serve_viewer(connection, std::move(head), std::move(route));
+  serve_viewer(connection, {std::move(head), std::move(route), std::nullopt, false});
 }
 
 void WorkerServer::refuse(session::HttpConnection& connection, unsigned status,
@@ -106,6 +106,7 @@ void WorkerServer::on_turn_end() noexcept {
   table_.update_replicas();
   turn_end_.keep_turning(next.now);
   flush_timer_.wake_at(next.later);
+  if (!beginning_.empty()) serve_begun();
   if (!ended_.empty()) sweep();
 }
 
@@ -163,6 +164,7 @@ void WorkerServer::end_abandoned_streams(base::Time now) noexcept {
   for (const std::string& path : abandoned) {
     shared_.log.info("stream ended", {{"stream", path}});
     table_.end_home(path);
+    serve_waiting(path);
   }
 }
 
@@ -239,7 +241,7 @@ control::WorkerReport WorkerServer::report() {
   for (const auto& [id, publisher] : publishers_) {
     report.bytes_in += publisher->bytes();
     report.chunks_in += publisher->chunks();
-    report.pieces_dropped += publisher->pieces_dropped();
+    report.pieces_dropped += publisher->chunks_dropped();
   }
   for (const auto& [id, viewer] : viewers_) report.bytes_pinned += viewer->pinned_bytes();
   const base::Time now = base::monotonic_now();
@@ -260,7 +262,7 @@ control::WorkerReport WorkerServer::report() {
     if (!home->publisher) return;
     const session::Publisher& publisher = *publishers_.at(*home->publisher);
     at_home.publisher = {now - publisher.started(), now - publisher.last_byte(), publisher.bytes()};
-    const auto tracks = publisher.reader().tracks();
+    const auto tracks = publisher.tracks();
     at_home.tracks.assign(tracks.begin(), tracks.end());
   });
   return report;

@@ -3,9 +3,11 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "relay/control/config.hpp"
@@ -60,12 +62,17 @@ class WorkerServer final : public loop::Listener::Events,
   void stop_now() noexcept;
 
  private:
+  /// What a viewer asks for.
+  struct Wanted {
+    http::RequestHead head;
+    http::Route route;
+    std::optional<base::Time> deadline;  ///< once it has to wait
+    bool is_early = false;               ///< it was there before the stream
+  };
   // A viewer whose stream is not there yet, or on its way from another worker.
   struct Waiting {
     std::uint64_t connection;
-    http::RequestHead head;
-    http::Route route;
-    base::Time deadline;
+    Wanted wanted;
   };
   struct Gathering;
 
@@ -81,10 +88,12 @@ class WorkerServer final : public loop::Listener::Events,
   void on_stream_missing(const std::string& path) noexcept override;
 
   // media_requests.cpp
-  void serve_viewer(session::HttpConnection& connection, http::RequestHead head,
-                    http::Route route) noexcept;
-  void start_viewer(session::HttpConnection& connection, const http::RequestHead& head,
-                    const http::Route& route, stream::Stream& stream) noexcept;
+  void serve_viewer(session::HttpConnection& connection, Wanted wanted) noexcept;
+  void wait_for_stream(session::HttpConnection& connection, Wanted wanted) noexcept;
+  void serve_waiting(const std::string& path) noexcept;
+  void serve_begun() noexcept;
+  void start_viewer(session::HttpConnection& connection, const Wanted& wanted,
+                    stream::Stream& stream) noexcept;
   void serve_publisher(session::HttpConnection& connection, http::RequestHead head,
                        http::Route route) noexcept;
   bool make_room_for_publisher(session::HttpConnection& connection, stream::Home& home) noexcept;
@@ -137,6 +146,8 @@ class WorkerServer final : public loop::Listener::Events,
   std::unordered_map<std::uint64_t, std::unique_ptr<session::Viewer>> viewers_;
   std::unordered_map<std::uint64_t, std::unique_ptr<session::Publisher>> publishers_;
   std::unordered_map<std::string, std::vector<Waiting>> waiting_;
+  // Of those, streams that are here but whose tracks are not known yet.
+  std::unordered_set<std::string> beginning_;
   // Ended in this turn; destroyed at its end, so that no callback returns into a dead object.
   std::vector<std::uint64_t> ended_;
   bool draining_ = false;

@@ -19,7 +19,7 @@ std::byte* writable(const memory::Window& window) noexcept {
 
 Publisher::Publisher(std::uint64_t id, loop::Worker& worker, memory::BlockPool& pool,
                      std::unique_ptr<loop::Tcp> tcp, Events& events, stream::Home& home,
-                     http_body::Reader body, bool keep_alive)
+                     media::Container container, http_body::Reader body, bool keep_alive)
     : id_(id),
       worker_(worker),
       pool_(pool),
@@ -34,7 +34,7 @@ Publisher::Publisher(std::uint64_t id, loop::Worker& worker, memory::BlockPool& 
       started_(base::monotonic_now()),
       last_byte_(started_),
       keep_alive_(keep_alive) {
-  reader_.emplace(pool_);
+  ingest_ = make_ingest(container, home_, pool_, home_.stream().log().end() > 0);
   tcp_->set_events(this);
 }
 
@@ -76,9 +76,9 @@ void Publisher::on_read(std::span<std::byte> bytes) noexcept {
   if (!dropping_input_) writer_.advance(bytes.size());
   read_body(bytes, now);
   if (ended_) return;
-  append_pieces(now);
+  append_chunks(now);
   if (body_.done()) return finish();
-  media_timer_.wake_at(reader_->deadline());
+  media_timer_.wake_at(ingest_->deadline());
 }
 
 void Publisher::read_body(std::span<std::byte> bytes, base::Time now) noexcept {
@@ -89,7 +89,7 @@ void Publisher::read_body(std::span<std::byte> bytes, base::Time now) noexcept {
     if (!*run) break;
     bytes_ += (*run)->size();
     if (dropping_input_) continue;
-    const auto fed = reader_->feed(writer_.window(join_small_run(**run)), now);
+    const auto fed = ingest_->feed(writer_.window(join_small_run(**run)), now);
     if (!fed) return end(PublisherEnd::bad_media, fed.error().message());
   }
   if (body_.done()) {
@@ -111,49 +111,18 @@ std::span<std::byte> Publisher::join_small_run(std::span<std::byte> run) noexcep
   return moved;
 }
 
-void Publisher::append_pieces(base::Time now) noexcept {
-  while (auto piece = reader_->poll()) append(std::move(*piece), now);
-  if (const unsigned version = reader_->tracks_version(); version != tracks_version_) {
-    tracks_version_ = version;
-    const auto tracks = reader_->tracks();
-    home_.set_tracks({tracks.begin(), tracks.end()});
-  }
+void Publisher::append_chunks(base::Time now) noexcept {
+  const base::Utc arrival = base::utc_now();
+  while (auto chunk = ingest_->poll(now, arrival)) append(std::move(*chunk), now);
 }
 
-void Publisher::append(mpegts::Piece piece, base::Time now) noexcept {
-  // Before the first video frame there is nothing to wait for: tables and audio may be joined.
-  seen_video_ = seen_video_ || piece.video_frames > 0;
-  const bool sync = piece.sync || (!seen_video_ && !until_sync_);
-  if (until_sync_) {
-    if (!piece.sync) {
-      ++pieces_dropped_;
-      return;
-    }
-    until_sync_ = false;
-  }
-  stream::Chunk chunk;
-  const base::Utc arrival = base::utc_now();
-  const auto position = home_.timeline().on_frame(piece.dts, arrival);
-  if (position.jumped) home_.on_discontinuity();
-  chunk.utc = position.utc;
-  chunk.time = position.time;
-  chunk.received = now;
-  const base::Duration ahead = position.utc - arrival;
-  chunk.ahead = stream::to_media_time(std::max(ahead, base::Duration::zero()));
-  chunk.sync = sync;
-  chunk.continues_frame = piece.continues_frame;
-  chunk.video_frames = static_cast<std::uint16_t>(std::min(piece.video_frames, 0xffffu));
-  chunk.audio_frames = static_cast<std::uint16_t>(std::min(piece.audio_frames, 0xffffu));
-  chunk.bytes = std::move(piece.bytes);
+void Publisher::append(stream::Chunk chunk, base::Time now) noexcept {
   chunk.http_image = http_body::find_framing(chunk.bytes, writer_.written());
   if (!chunk.http_image.empty()) {
     // What is moved together later must not come to lie on framing that is shared now.
     run_end_ = std::max(run_end_, writable(chunk.http_image) + chunk.http_image.size());
   }
-  if (sync && (!piece.start_join.empty() || !piece.skip_join.empty())) {
-    chunk.join = std::make_unique<stream::JoinImages>(
-        stream::JoinImages{std::move(piece.start_join), std::move(piece.skip_join)});
-  }
+  const base::Duration ahead = stream::to_duration(chunk.ahead);
   home_.append(std::move(chunk));
   ++chunks_;
   if (ahead > ahead_) pause_until(now + (ahead - ahead_));
@@ -170,22 +139,19 @@ void Publisher::on_no_space() noexcept {
   if (!full_since_) full_since_ = now;
   if (now - *full_since_ > full_wait_max) {
     begin_dropping();
-    tcp_->start_reading();
+    if (!ended_) tcp_->start_reading();
   } else {
     read_timer_.wake_at(now + std::chrono::milliseconds(10));
   }
 }
 
-// What was read so far ends in the middle of a frame: forget it, and begin again at a sync piece.
+// What was read so far ends in the middle of a frame.
 void Publisher::begin_dropping() noexcept {
+  if (!ingest_->on_input_lost()) return end(PublisherEnd::bad_media, "memory.arena is full");
   dropping_input_ = true;
-  until_sync_ = true;
   full_since_.reset();
-  reader_.emplace(pool_);
-  tracks_version_ = 0;
   writer_.let_go();
   block_end_ = nullptr;
-  home_.on_discontinuity();
 }
 
 void Publisher::on_read_timer() noexcept {
@@ -195,9 +161,9 @@ void Publisher::on_read_timer() noexcept {
 
 void Publisher::on_media_timer() noexcept {
   const base::Time now = base::monotonic_now();
-  reader_->on_time(now);
-  append_pieces(now);
-  media_timer_.wake_at(reader_->deadline());
+  ingest_->on_time(now);
+  append_chunks(now);
+  media_timer_.wake_at(ingest_->deadline());
   events_.on_appended_by_timer();
 }
 
@@ -214,8 +180,9 @@ void Publisher::finish() noexcept { end(PublisherEnd::finished, ""); }
 
 void Publisher::end(PublisherEnd end, const std::string& reason) noexcept {
   if (std::exchange(ended_, true)) return;
-  reader_->finish();
-  append_pieces(base::monotonic_now());
+  ingest_->finish();
+  append_chunks(base::monotonic_now());
+  home_.set_tracks({ingest_->tracks().begin(), ingest_->tracks().end()});
   tcp_->set_events(nullptr);
   tcp_->stop_reading();
   media_timer_.stop();

@@ -8,9 +8,9 @@
 #include "relay/base/time.hpp"
 #include "relay/loop/tcp.hpp"
 #include "relay/loop/timer.hpp"
-#include "relay/media/container/mpegts/reader.hpp"
 #include "relay/memory/block_writer.hpp"
 #include "relay/protocol/http_body/reader.hpp"
+#include "relay/session/ingest.hpp"
 #include "relay/stream/end_reason.hpp"
 #include "relay/stream/home.hpp"
 
@@ -44,7 +44,7 @@ class Publisher final : public loop::Tcp::Events {
 
   Publisher(std::uint64_t id, loop::Worker& worker, memory::BlockPool& pool,
             std::unique_ptr<loop::Tcp> tcp, Events& events, stream::Home& home,
-            http_body::Reader body, bool keep_alive);
+            media::Container container, http_body::Reader body, bool keep_alive);
 
   std::uint64_t id() const noexcept { return id_; }
   /// `received`: body bytes that came with the head; copied, once.
@@ -65,8 +65,8 @@ class Publisher final : public loop::Tcp::Events {
   base::Time last_byte() const noexcept { return last_byte_; }
   std::uint64_t bytes() const noexcept { return bytes_; }
   std::uint64_t chunks() const noexcept { return chunks_; }
-  std::uint64_t pieces_dropped() const noexcept { return pieces_dropped_; }
-  const mpegts::Reader& reader() const noexcept { return *reader_; }
+  std::uint64_t chunks_dropped() const { return ingest_->dropped(); }
+  std::span<const media::Track> tracks() const { return ingest_->tracks(); }
 
  private:
   std::span<std::byte> read_space() noexcept override;
@@ -77,8 +77,8 @@ class Publisher final : public loop::Tcp::Events {
 
   void read_body(std::span<std::byte> bytes, base::Time now) noexcept;
   std::span<std::byte> join_small_run(std::span<std::byte> run) noexcept;
-  void append_pieces(base::Time now) noexcept;
-  void append(mpegts::Piece piece, base::Time now) noexcept;
+  void append_chunks(base::Time now) noexcept;
+  void append(stream::Chunk chunk, base::Time now) noexcept;
   void finish() noexcept;
   void on_media_timer() noexcept;
   void on_read_timer() noexcept;
@@ -93,7 +93,7 @@ class Publisher final : public loop::Tcp::Events {
   std::unique_ptr<loop::Tcp> tcp_;
   http_body::Reader body_;
   memory::BlockWriter writer_;
-  std::optional<mpegts::Reader> reader_;
+  std::unique_ptr<Ingest> ingest_;
   loop::Timer media_timer_;
   loop::Timer read_timer_;
   base::Duration ahead_;
@@ -106,11 +106,7 @@ class Publisher final : public loop::Tcp::Events {
   unsigned runs_in_block_ = 0;
   std::uint64_t bytes_ = 0;
   std::uint64_t chunks_ = 0;
-  std::uint64_t pieces_dropped_ = 0;
-  unsigned tracks_version_ = 0;
-  bool seen_video_ = false;
   bool dropping_input_ = false;  // the arena is full: bytes are read and thrown away
-  bool until_sync_ = false;      // pieces are dropped up to the next sync one
   bool keep_alive_;
   bool peer_ended_ = false;
   bool paused_ = false;

@@ -13,12 +13,14 @@ Viewer::Viewer(std::uint64_t id, loop::Worker& worker, std::unique_ptr<loop::Tcp
       worker_(worker),
       events_(events),
       tcp_(std::move(tcp)),
-      cursor_(*this, request.policy),
+      cursor_(*this, request.policy, request.begin),
       head_(std::move(request.head)),
       received_(std::move(request.received)),
       stall_timeout_(request.policy.stall_timeout),
       flush_interval_(request.policy.flush_interval),
       started_(base::monotonic_now()),
+      begin_(request.begin),
+      container_(request.container),
       framing_(request.framing),
       keep_alive_(request.keep_alive) {
   tcp_->set_events(this);
@@ -27,7 +29,7 @@ Viewer::Viewer(std::uint64_t id, loop::Worker& worker, std::unique_ptr<loop::Tcp
 
 void Viewer::start(stream::Stream& stream) noexcept {
   path_ = stream.path();
-  cursor_.enter(stream.feed(framing_).audience(flush_interval_));
+  cursor_.enter(stream.feed(container_, framing_, begin_).audience(flush_interval_));
   tcp_->start_reading();
   const iovec head{head_.data(), head_.size()};
   const auto written = tcp_->try_write({&head, 1});
@@ -70,7 +72,8 @@ void Viewer::end(ViewerEnd reason) noexcept {
   end_ = reason;
   lag_ = stream::to_duration(cursor_.lag());
   cursor_.leave();
-  const bool properly = reason == ViewerEnd::stream_end || reason == ViewerEnd::drain;
+  const bool properly =
+      reason == ViewerEnd::stream_end || reason == ViewerEnd::drain || reason == ViewerEnd::tracks;
   if (!properly) return close();
   // With an unfinished chunk in the socket the end follows behind it.
   blocked_since_ = base::monotonic_now();
@@ -100,6 +103,7 @@ void Viewer::on_broken(base::Error) noexcept {
 }
 
 void Viewer::on_too_slow() noexcept { end(ViewerEnd::slow); }
+void Viewer::on_tracks_changed() noexcept { end(ViewerEnd::tracks); }
 void Viewer::on_stream_end() noexcept { end(ViewerEnd::stream_end); }
 void Viewer::on_unsent_needed(std::size_t bytes) noexcept { tcp_->set_unsent(bytes); }
 

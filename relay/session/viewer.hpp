@@ -30,6 +30,8 @@ class Viewer final : public loop::Tcp::Events, public stream::Cursor::Sink {
 
   struct Request {
     stream::ViewerPolicy policy;
+    stream::Begin begin;
+    media::Container container;
     stream::Framing framing;
     std::string head;      ///< the response's head, as bytes
     std::string received;  ///< what came behind the request's head
@@ -74,6 +76,7 @@ class Viewer final : public loop::Tcp::Events, public stream::Cursor::Sink {
   void write_rest(stream::ImageRest rest) noexcept override;
   void on_broken(base::Error error) noexcept override;
   void on_too_slow() noexcept override;
+  void on_tracks_changed() noexcept override;
   void on_stream_end() noexcept override;
   void on_unsent_needed(std::size_t bytes) noexcept override;
 
@@ -102,6 +105,8 @@ class Viewer final : public loop::Tcp::Events, public stream::Cursor::Sink {
   std::uint64_t bytes_ = 0;
   std::size_t pinned_bytes_ = 0;
   std::size_t unwritten_bytes_ = 0;  // when it was last looked at
+  stream::Begin begin_;
+  media::Container container_;
   stream::Framing framing_;
   ViewerEnd end_ = ViewerEnd::client;
   State state_ = State::streaming;

@@ -1,53 +1,72 @@
 #include "relay/stream/chunk.hpp"
 
 namespace stream {
-namespace {
 
-Chunk numbers_of(const Chunk& chunk) {
+Chunk Chunk::numbers() const {
   Chunk numbers;
-  numbers.sequence = chunk.sequence;
-  numbers.utc = chunk.utc;
-  numbers.time = chunk.time;
-  numbers.ahead = chunk.ahead;
-  numbers.received = chunk.received;
-  numbers.segment = chunk.segment;
-  numbers.part = chunk.part;
-  numbers.discontinuity = chunk.discontinuity;
-  numbers.sync = chunk.sync;
-  numbers.continues_frame = chunk.continues_frame;
-  numbers.video_frames = chunk.video_frames;
-  numbers.audio_frames = chunk.audio_frames;
+  numbers.sequence = sequence;
+  numbers.utc = utc;
+  numbers.time = time;
+  numbers.ahead = ahead;
+  numbers.received = received;
+  numbers.segment = segment;
+  numbers.part = part;
+  numbers.discontinuity = discontinuity;
+  numbers.sync = sync;
+  numbers.continues_frame = continues_frame;
+  numbers.is_frame_open = is_frame_open;
+  numbers.generation = generation;
+  numbers.container = container;
+  numbers.video_frames = video_frames;
+  numbers.audio_frames = audio_frames;
+  numbers.tracks = tracks;
+  numbers.stamp_offset = stamp_offset;
   return numbers;
 }
 
-}  // namespace
+std::size_t Chunk::payload_bytes() const noexcept {
+  std::size_t size = bytes.bytes();
+  for (const media::Sample& sample : samples) size += sample.payload.bytes();
+  return size;
+}
 
-ChunkParcel::ChunkParcel(const Chunk& chunk) : numbers_(numbers_of(chunk)) {
+ChunkParcel::ChunkParcel(const Chunk& chunk) : numbers_(chunk.numbers()) {
   const auto pack = [this](const memory::WindowList& list) {
     for (const memory::Window& window : list) windows_.emplace_back(window);
     return static_cast<std::uint32_t>(list.count());
   };
-  windows_.reserve(chunk.bytes.count() + (chunk.join ? 3u : 1u));
-  if (chunk.join) {
+  windows_.reserve(chunk.bytes.count() + 2 * chunk.samples.size() + (chunk.join ? 3u : 1u));
+  has_join_ = chunk.join != nullptr;
+  if (has_join_) {
     start_count_ = pack(chunk.join->start);
     skip_count_ = pack(chunk.join->skip);
-    numbers_.join = std::make_unique<JoinImages>();
   }
-  pack(chunk.bytes);
+  bytes_count_ = pack(chunk.bytes);
+  numbers_.samples.reserve(chunk.samples.size());
+  sample_counts_.reserve(chunk.samples.size());
+  for (const media::Sample& sample : chunk.samples) {
+    numbers_.samples.push_back(
+        {sample.track, sample.sync, sample.dts, sample.pts, sample.duration, {}});
+    sample_counts_.push_back(pack(sample.payload));
+  }
   if (!chunk.http_image.empty()) windows_.emplace_back(chunk.http_image);
-  bytes_count_ = static_cast<std::uint32_t>(chunk.bytes.count());
 }
 
 Chunk ChunkParcel::open(memory::BlockPool& pool) {
   std::size_t index = 0;
-  const auto open_until = [&](memory::WindowList& list, std::size_t end) {
-    for (; index < end; ++index) list.push_back(windows_[index].open(pool));
+  const auto open_some = [&](memory::WindowList& list, std::size_t count) {
+    for (; count > 0; --count) list.push_back(windows_[index++].open(pool));
   };
-  if (numbers_.join) {
-    open_until(numbers_.join->start, start_count_);
-    open_until(numbers_.join->skip, start_count_ + skip_count_);
+  if (has_join_) {
+    JoinImages join;
+    open_some(join.start, start_count_);
+    open_some(join.skip, skip_count_);
+    numbers_.join = std::make_shared<const JoinImages>(std::move(join));
   }
-  open_until(numbers_.bytes, start_count_ + skip_count_ + bytes_count_);
+  open_some(numbers_.bytes, bytes_count_);
+  for (std::size_t sample = 0; sample < sample_counts_.size(); ++sample) {
+    open_some(numbers_.samples[sample].payload, sample_counts_[sample]);
+  }
   if (index < windows_.size()) numbers_.http_image = windows_[index].open(pool);
   return std::move(numbers_);
 }

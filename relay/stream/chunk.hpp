@@ -5,6 +5,9 @@
 #include <vector>
 
 #include "relay/base/time.hpp"
+#include "relay/media/container.hpp"
+#include "relay/media/sample.hpp"
+#include "relay/media/track_set.hpp"
 #include "relay/memory/parcel.hpp"
 #include "relay/memory/window_list.hpp"
 
@@ -41,13 +44,28 @@ struct Chunk {
   std::uint32_t discontinuity = 0;
   bool sync = false;             ///< a decoder may begin here
   bool continues_frame = false;  ///< it begins inside a frame: whoever got the one before needs it
+  bool is_frame_open = false;    ///< its last video frame goes on in the next chunk
+  /// A response goes on only where this stays the same: its container cannot say what has changed.
+  std::uint32_t generation = 0;
+  media::Container container = media::Container::mpegts;
   std::uint16_t video_frames = 0;
   std::uint16_t audio_frames = 0;
+  /// Shared by chunks and by workers: it never changes.
+  std::shared_ptr<const media::TrackSet> tracks;
+  /// Media time minus what its MPEG-TS timestamps say (or would say), modulo 2^33.
+  MediaTime stamp_offset = 0;
+  /// In log time, with the payload; only of containers that are not passed on as they came.
+  std::vector<media::Sample> samples;
+  /// Of containers that are: what was received.
   memory::WindowList bytes;
   /// `bytes` with the HTTP chunk framing that the publisher put around them, in one piece; empty
   /// where its chunks do not fit ours.
   memory::Window http_image;
-  std::unique_ptr<JoinImages> join;  ///< with sync chunks only
+  std::shared_ptr<const JoinImages> join;  ///< with sync chunks only; shared on one worker
+
+  /// The same without payload.
+  Chunk numbers() const;
+  std::size_t payload_bytes() const noexcept;
 };
 
 /// A chunk on its way to another worker.
@@ -61,9 +79,11 @@ class ChunkParcel {
  private:
   Chunk numbers_;  // without windows
   std::vector<memory::Parcel> windows_;
+  bool has_join_ = false;
   std::uint32_t start_count_ = 0;
   std::uint32_t skip_count_ = 0;
   std::uint32_t bytes_count_ = 0;
+  std::vector<std::uint32_t> sample_counts_;  // windows of each
 };
 
 }  // namespace stream

@@ -21,8 +21,12 @@ const char* name_of(SkipReason reason) noexcept {
   return "unknown";
 }
 
-Cursor::Cursor(Sink& sink, const ViewerPolicy& policy) noexcept
-    : sink_(sink), max_lag_(policy.max_lag), unsent_(policy.unsent_bytes), slow_(policy.slow) {}
+Cursor::Cursor(Sink& sink, const ViewerPolicy& policy, Begin begin) noexcept
+    : sink_(sink),
+      max_lag_(policy.max_lag),
+      unsent_(policy.unsent_bytes),
+      slow_(policy.slow),
+      begin_(begin) {}
 
 Cursor::~Cursor() { leave(); }
 
@@ -118,16 +122,18 @@ void Cursor::keep_rest(ImageRest rest, FanoutCounters& counters) noexcept {
 
 bool Cursor::find_position(const StreamLog& log, FanoutCounters& counters) noexcept {
   if (!sequence_) {
-    sequence_ = log.newest_sync();
+    sequence_ = begin_ == Begin::oldest ? log.oldest_sync() : log.newest_sync();
     if (!sequence_) return false;
+    begin_ = Begin::newest;  // should it ever begin again
     if (std::exchange(restarted_, false)) count_skip(SkipReason::replica, counters);
-    return true;
+    if (join_kind_ == JoinKind::start) generation_ = log.at(*sequence_).generation;
+    return can_go_on(log);
   }
   if (*sequence_ >= log.end()) return false;
   const LagDecision decision = decide(log, *sequence_, slow_, max_lag_);
   switch (decision.action) {
     case LagAction::stay:
-      return true;
+      return can_go_on(log);
     case LagAction::jump:
       jump(decision.sequence, decision.reason, counters);
       break;
@@ -136,7 +142,14 @@ bool Cursor::find_position(const StreamLog& log, FanoutCounters& counters) noexc
       sink_.on_too_slow();
       return false;
   }
-  return sequence_.has_value();
+  return sequence_.has_value() && can_go_on(log);
+}
+
+bool Cursor::can_go_on(const StreamLog& log) noexcept {
+  if (log.at(*sequence_).generation == generation_) return true;
+  stop();
+  sink_.on_tracks_changed();
+  return false;
 }
 
 void Cursor::jump(std::optional<std::uint64_t> sequence, SkipReason reason,

@@ -39,14 +39,17 @@ class Cursor {
     virtual void on_broken(base::Error error) noexcept = 0;
     /// Too far behind under SlowPolicy::disconnect; stands at a chunk boundary, not served again.
     virtual void on_too_slow() noexcept = 0;
+    /// What comes next cannot be said in this response; stands at a chunk boundary, not served
+    /// again.
+    virtual void on_tracks_changed() noexcept = 0;
     /// The stream is over; the cursor has left it and may be gone when this returns.
     virtual void on_stream_end() noexcept = 0;
     /// The feed needs this much room for unsent bytes in the socket.
     virtual void on_unsent_needed(std::size_t bytes) noexcept = 0;
   };
 
-  /// Begins at the newest sync chunk, now or when there is one.
-  Cursor(Sink& sink, const ViewerPolicy& policy) noexcept;
+  /// Begins at the newest sync chunk (or the oldest), now or when there is one.
+  Cursor(Sink& sink, const ViewerPolicy& policy, Begin begin = Begin::newest) noexcept;
   ~Cursor();
   Cursor(const Cursor&) = delete;
   Cursor& operator=(const Cursor&) = delete;
@@ -95,6 +98,7 @@ class Cursor {
   static constexpr std::size_t no_seat = static_cast<std::size_t>(-1);
 
   bool find_position(const StreamLog& log, FanoutCounters& counters) noexcept;
+  bool can_go_on(const StreamLog& log) noexcept;
   void jump(std::optional<std::uint64_t> sequence, SkipReason reason,
             FanoutCounters& counters) noexcept;
   void count_skip(SkipReason reason, FanoutCounters& counters) noexcept;
@@ -112,9 +116,11 @@ class Cursor {
   base::Duration max_lag_;
   std::uint64_t skips_ = 0;
   std::size_t unsent_ = 0;
+  std::uint32_t generation_ = 0;  // of what it began with
   SlowPolicy slow_;
   JoinKind join_kind_ = JoinKind::start;
   bool needs_join_ = true;
+  Begin begin_;
   bool restarted_ = false;  // a skip that is counted when there is where to
   std::uint8_t busy_ = 0;   // 1: waits for resume(), 2: is never served again
   bool queued_ = false;     // in the fan-out's list of those to be served soon

@@ -18,6 +18,8 @@ const char* name_of(ViewerEnd end) noexcept {
       return "pinned";
     case ViewerEnd::drain:
       return "drain";
+    case ViewerEnd::tracks:
+      return "tracks";
   }
   return "unknown";
 }

@@ -5,8 +5,8 @@
 namespace stream {
 
 /// Why a viewer's response ended; a metric's label and a word of its access line.
-enum class ViewerEnd { stream_end, client, error, stalled, slow, pinned, drain };
-constexpr std::size_t viewer_end_count = 7;
+enum class ViewerEnd { stream_end, client, error, stalled, slow, pinned, drain, tracks };
+constexpr std::size_t viewer_end_count = 8;
 const char* name_of(ViewerEnd end) noexcept;
 
 /// Why a publisher ended; a metric's label and a word of its log line.

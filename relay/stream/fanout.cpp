@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "relay/base/assert.hpp"
+#include "relay/stream/format.hpp"
 
 namespace stream {
 namespace {
@@ -36,12 +37,35 @@ void Fanout::forget(Audience& audience) noexcept {
   if (std::exchange(audience.listed, false)) std::erase(due_, &audience);
 }
 
+void Fanout::catch_up(Format& format) {
+  if (!std::exchange(format.listed, true)) behind_.push_back(&format);
+}
+
+void Fanout::forget(Format& format) noexcept {
+  if (std::exchange(format.listed, false)) std::erase(behind_, &format);
+}
+
+// Half of the slice at most: the other half is for those who are served already.
+base::Time Fanout::convert(base::Time now) noexcept {
+  const base::Time end = now + slice / 2;
+  while (!behind_.empty() && now < end) {
+    Format& format = *behind_.back();
+    if (format.is_behind()) {
+      format.step();
+      now = base::monotonic_now();
+    }
+    if (!format.is_behind()) forget(format);
+  }
+  return now;
+}
+
 base::Duration Fanout::interval_of(const Audience& audience) const noexcept {
   return audience.flush_interval().value_or(governor_.interval());
 }
 
 Fanout::Next Fanout::run(base::Time now) noexcept {
   const base::Time slice_end = now + slice;
+  if (!behind_.empty()) now = convert(now);
   Next next;
   std::size_t idle_in_row = 0;
   while (!soon_.empty() || idle_in_row < due_.size()) {
@@ -71,7 +95,7 @@ Fanout::Next Fanout::run(base::Time now) noexcept {
     ++next_due_;
     if (now >= slice_end) break;
   }
-  next.now = !soon_.empty();
+  next.now = !soon_.empty() || !behind_.empty();
   for (Audience* audience : due_) {
     const base::Duration interval = interval_of(*audience);
     if (audience->allowed(now, interval) > 0) {

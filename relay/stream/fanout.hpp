@@ -15,6 +15,8 @@
 
 namespace stream {
 
+class Format;
+
 /// What one worker sent: plain integers, read when metrics are asked for.
 struct FanoutCounters {
   std::uint64_t writes = 0;
@@ -40,6 +42,9 @@ class Fanout {
   void serve_soon(Cursor& cursor);
   void forget(Cursor& cursor) noexcept;
   void forget(Audience& audience) noexcept;
+  /// The format has chunks to convert, a slice at a time.
+  void catch_up(Format& format);
+  void forget(Format& format) noexcept;
 
   struct Next {
     bool now = false;                 ///< more can be sent at once
@@ -52,6 +57,7 @@ class Fanout {
   const FanoutCounters& counters() const noexcept { return counters_; }
 
  private:
+  base::Time convert(base::Time now) noexcept;
   void serve_batch_soon() noexcept;
   void serve_batch_of(Audience& audience, std::size_t count) noexcept;
   base::Time after_batch() noexcept;
@@ -60,6 +66,7 @@ class Fanout {
   Governor governor_;
   FanoutCounters counters_;
   std::deque<Cursor*> soon_;
+  std::vector<Format*> behind_;
   std::vector<Audience*> due_;
   std::size_t next_due_ = 0;
 };

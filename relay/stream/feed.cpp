@@ -25,6 +25,7 @@ Feed::Feed(const StreamLog& log, Fanout& fanout, Framing framing)
 
 void Feed::restart() {
   images_.clear();
+  seams_.clear();
   buffers_.clear();
   buffers_base_ = 0;
   end_byte_ = 0;
@@ -52,7 +53,11 @@ void Feed::append() {
   end_byte_ += bytes;
   // Forgets a large one over some seconds of frames.
   large_image_bytes_ = std::max(bytes, large_image_bytes_ - large_image_bytes_ / 256);
-  newest_ = run(chunk.sequence);
+  const bool is_seam =
+      images_.size() > 1 && log_.at(chunk.sequence - 1).generation != chunk.generation;
+  if (is_seam) seams_.push_back(chunk.sequence);
+  // Nobody steps over a seam without looking.
+  newest_ = is_seam ? no_run : run(chunk.sequence);
 }
 
 std::size_t Feed::unsent_least(base::Duration interval) const noexcept {
@@ -86,6 +91,7 @@ void Feed::trim() {
     images_.pop_front();
     ++first_;
   }
+  while (!seams_.empty() && seams_.front() < first_) seams_.pop_front();
   if (join_key_ && join_key_->first < first_) forget_join();
   compact();
 }
@@ -100,34 +106,46 @@ void Feed::compact() {
   buffers_.erase(buffers_.begin(), buffers_.begin() + static_cast<std::ptrdiff_t>(dropped));
   buffers_base_ = first_buffer;
   // The buffers have moved.
-  newest_ = images_.empty() ? no_run : run(first_ + images_.size() - 1);
+  const std::uint64_t newest = first_ + images_.size() - 1;
+  const bool is_seam = !seams_.empty() && seams_.back() == newest;
+  newest_ = images_.empty() || is_seam ? no_run : run(newest);
 }
 
 Feed::Run Feed::run(std::uint64_t sequence) const noexcept {
   RELAY_ASSERT(sequence >= first_);
-  const std::uint64_t log_end = first_ + images_.size();
-  if (sequence >= log_end) return {{}, 0, sequence, sequence, {}};
+  const std::uint64_t images_end = first_ + images_.size();
+  if (sequence >= images_end) return {{}, 0, sequence, sequence, {}};
+  const std::uint64_t log_end = next_seam(sequence).value_or(images_end);
   const Image& from = at(sequence);
   const auto first = static_cast<std::size_t>(from.first_buffer - buffers_base_);
   std::size_t count = buffers_.size() - first;
   std::size_t bytes = static_cast<std::size_t>(end_byte_ - from.first_byte);
-  if (count <= buffers_max && bytes <= run_bytes_max) {
+  if (log_end == images_end && count <= buffers_max && bytes <= run_bytes_max) {
     return {std::span(buffers_).subspan(first, count), bytes, sequence, log_end,
             log_.at(sequence).received};
   }
-  // A viewer far behind: whole chunks up to the bounds, one at least.
+  // A viewer far behind, or before a seam: whole chunks up to the bounds, one at least.
   std::uint64_t end = sequence + 1;
+  const auto first_buffer = [&](std::uint64_t next) {
+    return next < images_end ? at(next).first_buffer : buffers_base_ + buffers_.size();
+  };
+  const auto first_byte = [&](std::uint64_t next) {
+    return next < images_end ? at(next).first_byte : end_byte_;
+  };
   const auto fits = [&](std::uint64_t next) {
-    return next < log_end && at(next).first_buffer - from.first_buffer <= buffers_max &&
-           at(next).first_byte - from.first_byte <= run_bytes_max;
+    return next <= log_end && first_buffer(next) - from.first_buffer <= buffers_max &&
+           first_byte(next) - from.first_byte <= run_bytes_max;
   };
   while (fits(end + 1)) ++end;
-  if (end < log_end) {
-    count = static_cast<std::size_t>(at(end).first_buffer - from.first_buffer);
-    bytes = static_cast<std::size_t>(at(end).first_byte - from.first_byte);
-  }
+  count = static_cast<std::size_t>(first_buffer(end) - from.first_buffer);
+  bytes = static_cast<std::size_t>(first_byte(end) - from.first_byte);
   return {std::span(buffers_).subspan(first, count), bytes, sequence, end,
           log_.at(sequence).received};
+}
+
+std::optional<std::uint64_t> Feed::next_seam(std::uint64_t sequence) const noexcept {
+  const auto next = std::upper_bound(seams_.begin(), seams_.end(), sequence);
+  return next == seams_.end() ? std::nullopt : std::optional(*next);
 }
 
 Feed::Cut Feed::locate(std::uint64_t sequence, std::size_t written) const noexcept {

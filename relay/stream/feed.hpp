@@ -102,6 +102,7 @@ class Feed {
   const Image& at(std::uint64_t sequence) const noexcept {
     return images_[static_cast<std::size_t>(sequence - first_)];
   }
+  std::optional<std::uint64_t> next_seam(std::uint64_t sequence) const noexcept;
   void frame(Image& image) const noexcept;
   void append_buffers(const Image& image, std::vector<iovec>& buffers) const;
   static ImageRest rest_of(const Image& image, std::size_t skip);
@@ -112,7 +113,8 @@ class Feed {
   Fanout& fanout_;
   Framing framing_;
   std::uint64_t first_;
-  std::deque<Image> images_;  // a deque: buffers point into images, which must not move
+  std::deque<std::uint64_t> seams_;  // chunks of another generation than the one before
+  std::deque<Image> images_;         // a deque: buffers point into images, which must not move
   std::vector<iovec> buffers_;
   std::uint64_t buffers_base_ = 0;  // number of the first of buffers_
   std::uint64_t end_byte_ = 0;

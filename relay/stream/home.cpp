@@ -5,9 +5,9 @@
 
 namespace stream {
 
-Home::Home(std::string path, const PathPolicy& policy, Fanout& fanout, std::uint64_t epoch,
-           base::Utc now)
-    : stream_(std::make_unique<Stream>(std::move(path), policy, fanout, 0)),
+Home::Home(std::string path, const PathPolicy& policy, Fanout& fanout, memory::BlockPool& pool,
+           std::uint64_t epoch, base::Utc now)
+    : stream_(std::make_unique<Stream>(std::move(path), policy, fanout, pool, 0)),
       epoch_(epoch),
       timeline_(now),
       // Segment numbers of an epoch begin with its UTC second, so they never go back.

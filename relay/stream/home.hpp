@@ -22,8 +22,8 @@ class Home {
   static constexpr base::Duration segment_min = std::chrono::seconds(1);
   static constexpr base::Duration part_min = std::chrono::milliseconds(200);
 
-  Home(std::string path, const PathPolicy& policy, Fanout& fanout, std::uint64_t epoch,
-       base::Utc now);
+  Home(std::string path, const PathPolicy& policy, Fanout& fanout, memory::BlockPool& pool,
+       std::uint64_t epoch, base::Utc now);
   ~Home();
 
   Stream& stream() noexcept { return *stream_; }
@@ -36,8 +36,8 @@ class Home {
   /// What comes next does not follow from what came before: another publisher, or dropped input.
   void on_discontinuity() noexcept;
   /// Another publisher goes on where the last one ended.
-  void on_new_publisher(base::Utc now) noexcept {
-    timeline_.on_new_publisher(now);
+  void on_new_publisher() noexcept {
+    timeline_.on_new_publisher();
     on_discontinuity();
   }
 
@@ -50,6 +50,17 @@ class Home {
   void end_replicas();
 
   media::Timeline& timeline() noexcept { return timeline_; }
+
+  /// Media time minus what MPEG-TS timestamps of the newest chunk say: who continues the stream
+  /// goes on from there. 0 for a log that began otherwise: there stamps are media times.
+  MediaTime stamp_offset = 0;
+  /// What PAT and PMT say now, and under which version; another publisher that says something else
+  /// takes the next.
+  struct Tables {
+    std::string said;
+    std::uint8_t version = 0;
+  };
+  std::optional<Tables> tables;
 
   /// The session that writes now, by its id; and since when there is none.
   std::optional<std::uint64_t> publisher;

@@ -14,6 +14,10 @@ enum class SlowPolicy {
   disconnect,  ///< end at a chunk boundary
 };
 
+/// Where a viewer begins: at the newest sync chunk, or, if it was there before the stream, at the
+/// oldest: a publisher may send much at once.
+enum class Begin : std::uint8_t { newest, oldest };
+
 struct ViewerPolicy {
   SlowPolicy slow = SlowPolicy::skip;
   base::Duration max_lag{};        ///< media time

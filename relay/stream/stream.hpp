@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "relay/stream/fanout.hpp"
-#include "relay/stream/feed.hpp"
+#include "relay/stream/format.hpp"
 #include "relay/stream/policy.hpp"
 #include "relay/stream/stream_log.hpp"
 
@@ -16,15 +16,16 @@ namespace stream {
 /// home worker a publisher appends to it, elsewhere the replica's messages do.
 class Stream {
  public:
-  Stream(std::string path, const PathPolicy& policy, Fanout& fanout, std::uint64_t first_sequence);
+  Stream(std::string path, const PathPolicy& policy, Fanout& fanout, memory::BlockPool& pool,
+         std::uint64_t first_sequence);
   ~Stream();
 
   const std::string& path() const noexcept { return path_; }
   const PathPolicy& policy() const noexcept { return policy_; }
   const StreamLog& log() const noexcept { return log_; }
 
-  /// The feed with this framing; made when missing.
-  Feed& feed(Framing framing);
+  /// The feed in this container with this framing; made when missing, then from `begin` on.
+  Feed& feed(media::Container container, Framing framing, Begin begin = Begin::newest);
   /// Drops feeds that nobody reads any more.
   void drop_unused_feeds();
   /// The stream is over: every cursor that has read all of it leaves and is told. True when none
@@ -43,11 +44,15 @@ class Stream {
   void restart(std::uint64_t sequence);
 
  private:
+  template <class Visit>
+  void for_each_audience(Visit visit) const;
+
   std::string path_;
   PathPolicy policy_;
   Fanout& fanout_;
+  memory::BlockPool& pool_;
   StreamLog log_;
-  std::vector<std::unique_ptr<Feed>> feeds_;
+  std::vector<std::unique_ptr<Format>> formats_;
 };
 
 }  // namespace stream

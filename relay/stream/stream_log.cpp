@@ -23,7 +23,7 @@ MediaTime StreamLog::length() const noexcept {
 
 void StreamLog::append(Chunk chunk) {
   RELAY_ASSERT(chunk.sequence == end());
-  bytes_ += chunk.bytes.bytes();
+  bytes_ += chunk.payload_bytes();
   if (chunk.sync) syncs_.push_back(chunk.sequence);
   chunks_.push_back(std::move(chunk));
 }
@@ -43,6 +43,10 @@ void StreamLog::trim_to_newest_group() {
   while (!syncs_.empty() && first_ < syncs_.back()) drop_oldest();
 }
 
+void StreamLog::drop_before(std::uint64_t sequence) {
+  while (first_ < sequence && !chunks_.empty()) drop_oldest();
+}
+
 void StreamLog::restart(std::uint64_t sequence) {
   chunks_.clear();
   syncs_.clear();
@@ -51,7 +55,7 @@ void StreamLog::restart(std::uint64_t sequence) {
 }
 
 void StreamLog::drop_oldest() {
-  bytes_ -= chunks_.front().bytes.bytes();
+  bytes_ -= chunks_.front().payload_bytes();
   if (!syncs_.empty() && syncs_.front() == first_) syncs_.pop_front();
   chunks_.pop_front();
   ++first_;

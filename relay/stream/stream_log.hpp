@@ -42,6 +42,8 @@ class StreamLog {
   void trim();
   /// Drops everything older than the newest sync chunk: the first answer to a full arena.
   void trim_to_newest_group();
+  /// Drops everything before `sequence`.
+  void drop_before(std::uint64_t sequence);
   /// Drops everything and goes on at `sequence`, as when a replica is seeded again.
   void restart(std::uint64_t sequence);
 

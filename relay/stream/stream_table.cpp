@@ -23,10 +23,11 @@ StreamTable::LookUp StreamTable::look_up(const std::string& path, const PathPoli
   if (find(path) != nullptr) return LookUp::ready;
   if (replicas_.contains(path)) return LookUp::coming;
   const auto home = watch ? directory_.home_or_watch(path, worker_) : directory_.home(path);
-  if (!home) return watch ? LookUp::coming : LookUp::missing;
+  if (!home) return watch ? LookUp::watched : LookUp::missing;
   // Claimed by this worker but not made yet cannot be: both happen in one turn.
   RELAY_ASSERT(*home != worker_);
-  replicas_.emplace(path, std::make_unique<Replica>(path, policy, fanout_, *home));
+  replicas_.emplace(path, std::make_unique<Replica>(
+                              std::make_unique<Stream>(path, policy, fanout_, pool_, 0), *home));
   peers_[*home].mailbox->post_action(
       [table = peers_[*home].table, path, worker = worker_]() noexcept {
         table->on_subscribe(path, worker);
@@ -53,7 +54,7 @@ StreamTable::Claim StreamTable::claim(const std::string& path, const PathPolicy&
   // A replica of an earlier stream of that name, whose end has not arrived here yet.
   if (replicas_.contains(path)) drop_replica(path);
   auto& made = homes_[path];
-  made = std::make_unique<Home>(path, policy, fanout_, epoch, now);
+  made = std::make_unique<Home>(path, policy, fanout_, pool_, epoch, now);
   for (const unsigned watcher : claim->watchers) {
     StreamTable* table = peers_[watcher].table;
     peers_[watcher].mailbox->post_action(

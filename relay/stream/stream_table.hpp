@@ -43,9 +43,9 @@ class StreamTable final : public ReplicaHost {
   /// A stream that can be read here, or null.
   Stream* find(const std::string& path);
 
-  enum class LookUp { ready, coming, missing };
-  /// `coming`: another worker is its home and was asked for it; an event follows. `watch`: when
-  /// there is no such stream, `on_stream_ready` tells when there is one.
+  enum class LookUp { ready, coming, watched, missing };
+  /// `coming`: another worker is its home and was asked for it; an event follows. With `watch`,
+  /// when there is no such stream: `watched`, and `on_stream_ready` tells when there is one.
   LookUp look_up(const std::string& path, const PathPolicy& policy, bool watch);
   void unwatch(const std::string& path) { directory_.unwatch(path, worker_); }
 
@@ -89,8 +89,8 @@ class StreamTable final : public ReplicaHost {
 
  private:
   struct Replica {
-    Replica(const std::string& path, const PathPolicy& policy, Fanout& fanout, unsigned home_worker)
-        : stream(std::make_unique<Stream>(path, policy, fanout, 0)), home(home_worker) {}
+    Replica(std::unique_ptr<Stream> made, unsigned home_worker)
+        : stream(std::move(made)), home(home_worker) {}
 
     std::unique_ptr<Stream> stream;
     unsigned home;

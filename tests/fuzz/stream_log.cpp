@@ -83,6 +83,7 @@ class Viewer final : public Cursor::Sink {
     is_over = true;
     cursor.leave();
   }
+  void on_tracks_changed() noexcept override { RELAY_ASSERT(false); }
   void on_stream_end() noexcept override { is_over = true; }
   void on_unsent_needed(std::size_t) noexcept override {}
 
@@ -253,7 +254,8 @@ class Game {
     }
     std::size_t index = 0;
     while (viewers_[index].get() != &viewer) ++index;
-    viewer.cursor.enter(stream_->feed(audiences_[index].first).audience(audiences_[index].second));
+    viewer.cursor.enter(stream_->feed(media::Container::mpegts, audiences_[index].first)
+                            .audience(audiences_[index].second));
     if (!viewer.is_waiting()) viewer.cursor.resume();
   }
 
@@ -304,7 +306,8 @@ class Game {
   Twin twin_;
   Fanout fanout_;
   std::unique_ptr<Stream> stream_ = std::make_unique<Stream>(
-      "live/cam", PathPolicy{{std::chrono::milliseconds(600), tail_bytes}, {}, {}}, fanout_, 0);
+      "live/cam", PathPolicy{{std::chrono::milliseconds(600), tail_bytes}, {}, {}}, fanout_, pool_,
+      0);
   std::vector<std::unique_ptr<Viewer>> viewers_;
   std::vector<std::pair<Framing, std::optional<base::Duration>>> audiences_;
   // Ahead of the real clock, which the fan-out looks at between its batches.

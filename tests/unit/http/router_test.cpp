@@ -35,11 +35,11 @@ TEST_CASE("media goes to its stream") {
     const Route routed = route_of(method, "/live/cam.ts?wait=5&slow=skip");
     CHECK(routed.kind == RouteKind::media);
     CHECK(routed.stream == "live/cam");
-    CHECK(routed.container == Container::mpegts);
+    CHECK(routed.container == media::Container::mpegts);
     CHECK(routed.query.wait == 5s);
     CHECK(routed.query.slow == stream::SlowPolicy::skip);
   }
-  CHECK(route_of("GET", "/cam.mp4").container == Container::mp4);
+  CHECK(route_of("GET", "/cam.mp4").container == media::Container::fmp4);
   CHECK(route_of("GET", "/cam.v2.ts").stream == "cam.v2");
   CHECK(route_of("GET", "/cam.ts.ts").stream == "cam.ts");
   CHECK(route_of("GET", "/a/b/c/d/e/f/g/h.ts").stream == "a/b/c/d/e/f/g/h");

@@ -30,12 +30,12 @@ struct Rig final : Publisher::Events {
   explicit Rig(http_body::Reader body, std::size_t arena_bytes = 64 << 20,
                base::Duration ahead = std::chrono::hours(1))
       : arena(arena_bytes, 64 * 1024),
-        home("live/cam", {{std::chrono::hours(1), 1 << 30}, {}, {{}, {}, ahead}}, fanout, 1,
+        home("live/cam", {{std::chrono::hours(1), 1 << 30}, {}, {{}, {}, ahead}}, fanout, pool, 1,
              base::utc_now()) {
     auto [fd, other] = test::tcp_pair();
     peer = std::move(other);
     publisher = std::make_unique<Publisher>(1, worker, pool, loop::Tcp::from_socket(worker, fd),
-                                            *this, home, body, true);
+                                            *this, home, media::Container::mpegts, body, true);
   }
 
   void on_publisher_end(Publisher&, PublisherEnd why, const std::string& detail) noexcept override {

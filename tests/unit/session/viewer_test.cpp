@@ -18,15 +18,16 @@ struct Rig final : Viewer::Events {
   explicit Rig(Framing kind = Framing::http_chunk, SlowPolicy slow = SlowPolicy::catch_up,
                std::string received = {}, int buffer_bytes = 0)
       : framing(kind),
-        stream("live/cam", {{std::chrono::seconds(15), 64 << 20}, {}, {}}, fanout, 0),
+        stream("live/cam", {{std::chrono::seconds(15), 64 << 20}, {}, {}}, fanout, maker.pool, 0),
         turn_end(worker, loop::bind<&Rig::on_turn_end>(this)) {
     auto [fd, other] = test::tcp_pair(buffer_bytes, buffer_bytes);
     peer = std::move(other);
     const stream::ViewerPolicy policy{slow, std::chrono::milliseconds(100),
                                       std::chrono::seconds(30), 256 * 1024, base::Duration::zero()};
-    viewer =
-        std::make_unique<Viewer>(1, worker, loop::Tcp::from_socket(worker, fd), *this,
-                                 Viewer::Request{policy, framing, head, std::move(received), true});
+    viewer = std::make_unique<Viewer>(
+        1, worker, loop::Tcp::from_socket(worker, fd), *this,
+        Viewer::Request{policy, stream::Begin::newest, media::Container::mpegts, framing, head,
+                        std::move(received), true});
   }
   ~Rig() {
     viewer.reset();

@@ -51,6 +51,7 @@ class ChunkMaker {
     std::size_t window_bytes = 4096;  ///< a new window, not joined to the last, after so many
     std::chrono::milliseconds time{0};
     bool join = false;
+    std::uint32_t generation = 0;
   };
 
   explicit ChunkMaker(std::size_t arena_bytes = 32 << 20) : arena(arena_bytes, 4096) {}
@@ -59,6 +60,7 @@ class ChunkMaker {
     stream::Chunk chunk;
     chunk.sequence = sequence;
     chunk.sync = kind.sync;
+    chunk.generation = kind.generation;
     chunk.time = 900'000 + stream::to_media_time(kind.time);
     chunk.bytes = write(kind.bytes, kind.window_bytes);
     if (kind.join) {

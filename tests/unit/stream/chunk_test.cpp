@@ -53,6 +53,37 @@ TEST_CASE("a parcel carries a chunk to another pool with all its numbers and ima
   CHECK(there.held_count() == 0);
 }
 
+TEST_CASE("a parcel carries samples each with its payload") {
+  test::ChunkMaker maker;
+  memory::BlockPool there(maker.arena);
+  Chunk chunk;
+  chunk.container = media::Container::fmp4;
+  chunk.stamp_offset = 77;
+  chunk.generation = 3;
+  chunk.tracks = std::make_shared<const media::TrackSet>(media::TrackSet{{{}, {}}, 5});
+  chunk.samples.push_back({0, true, 10, 20, 30, maker.write(1000, 300)});
+  chunk.samples.push_back({1, false, -1, -2, 0, {}});
+  chunk.samples.push_back({1, true, 1, 2, 3, maker.write(5, 1)});
+  CHECK(chunk.payload_bytes() == 1005);
+  const Chunk arrived = ChunkParcel(chunk).open(there);
+  CHECK(arrived.container == media::Container::fmp4);
+  CHECK(arrived.tracks == chunk.tracks);
+  CHECK(arrived.stamp_offset == 77);
+  CHECK(arrived.generation == 3);
+  CHECK(arrived.payload_bytes() == 1005);
+  REQUIRE(arrived.samples.size() == 3);
+  for (std::size_t index = 0; index < 3; ++index) {
+    const media::Sample& sent = chunk.samples[index];
+    const media::Sample& got = arrived.samples[index];
+    CHECK(got.track == sent.track);
+    CHECK(got.sync == sent.sync);
+    CHECK(got.dts == sent.dts);
+    CHECK(got.pts == sent.pts);
+    CHECK(got.duration == sent.duration);
+    CHECK(test::to_text(got.payload) == test::to_text(sent.payload));
+  }
+}
+
 TEST_CASE("a parcel of a chunk without join images or bytes brings none") {
   test::ChunkMaker maker;
   const Chunk chunk = maker.make(1, {false, 0});

@@ -37,6 +37,17 @@ TEST_CASE("a viewer begins at the newest sync chunk behind its join image") {
   CHECK(viewer.cursor.skips() == 0);
 }
 
+TEST_CASE("a viewer that was there before the stream begins with its first sync chunk") {
+  StreamRig rig;
+  test::Viewer viewer(test::patient(), Begin::oldest);
+  append_frames(rig, 13);
+  viewer.cursor.enter(
+      rig.stream.feed(media::Container::mpegts, Framing::http_chunk).audience(std::nullopt));
+  viewer.cursor.resume();
+  rig.serve();
+  CHECK(viewer.received == rig.start_image(0) + rig.images(0, 13));
+}
+
 TEST_CASE("without a sync chunk a viewer waits for one") {
   StreamRig rig;
   rig.append();
@@ -50,6 +61,40 @@ TEST_CASE("without a sync chunk a viewer waits for one") {
   rig.append();
   rig.serve();
   CHECK(viewer.received == rig.images(2, 4));  // it has no join image
+}
+
+TEST_CASE("a response ends before what it cannot say and a new one begins there") {
+  StreamRig rig;
+  const auto append = [&rig](bool sync, std::uint32_t generation) {
+    rig.append({sync, 100, 4096, milliseconds(40) * rig.payloads.size(), false, generation});
+  };
+  append(true, 0);
+  auto& at_end = rig.watch(test::patient());
+  auto& behind = rig.watch(test::patient());
+  auto& skipping = rig.watch(policy_of(SlowPolicy::skip, milliseconds(50)));
+  behind.limits = {10};
+  skipping.limits = {10};
+  rig.serve();
+  append(false, 0);
+  rig.serve();
+  append(true, 1);
+  append(false, 1);
+  auto& fresh = rig.watch(test::patient());
+  rig.serve();
+  CHECK(at_end.received == rig.images(0, 2));
+  CHECK(at_end.tracks_changes == 1);
+  behind.finish_rest();
+  rig.serve();
+  CHECK(behind.received == rig.images(0, 2));
+  CHECK(behind.tracks_changes == 1);
+  skipping.finish_rest();
+  rig.serve();
+  CHECK(skipping.received == rig.images(0, 1));
+  CHECK(skipping.tracks_changes == 1);
+  append(false, 1);
+  rig.serve();
+  CHECK(fresh.received == rig.images(2, 5));
+  CHECK(fresh.tracks_changes == 0);
 }
 
 TEST_CASE("viewers of a kind get the images framed for them") {

@@ -53,11 +53,13 @@ TEST_CASE("a turn serves for one slice and the next goes on where it stopped") {
 
 TEST_CASE("viewers of several streams share a slice") {
   SlicedRig rig(8);
-  Stream other("live/other", {{std::chrono::seconds(15), 1 << 20}, {}, {}}, rig.fanout, 0);
+  Stream other("live/other", {{std::chrono::seconds(15), 1 << 20}, {}, {}}, rig.fanout,
+               rig.maker.pool, 0);
   auto chunk = rig.maker.make(0, {true});
   other.append(std::move(chunk));
   test::Viewer viewer(test::patient());
-  viewer.cursor.enter(other.feed(Framing::none).audience(base::Duration::zero()));
+  viewer.cursor.enter(
+      other.feed(media::Container::mpegts, Framing::none).audience(base::Duration::zero()));
   while (rig.run().now) {
   }
   for (int round = 0; round < 3; ++round) {

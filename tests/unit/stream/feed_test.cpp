@@ -130,6 +130,27 @@ TEST_CASE("what a short write leaves is found at every cut") {
   }
 }
 
+TEST_CASE("a run ends where the next chunk cannot follow in one response") {
+  Rig rig(Framing::http_chunk);
+  for (std::uint32_t generation : {0u, 0u, 1u, 1u, 2u}) {
+    test::ChunkMaker::Kind kind{true, 10};
+    kind.generation = generation;
+    rig.append(kind);
+  }
+  CHECK(rig.feed.run(5).end == 7);
+  CHECK(rig.feed.run(6).end == 7);
+  CHECK(rig.feed.run(7).end == 9);
+  CHECK(rig.feed.run(9).end == 10);
+  CHECK(rig.feed.newest().begin != 9);  // nobody steps into it without looking
+  CHECK(rig.read_from(5) == rig.expected_from(5));
+  check_every_cut(rig, 7);
+  test::ChunkMaker::Kind next{true, 10};
+  next.generation = 2;
+  rig.append(next);
+  CHECK(rig.feed.newest().begin == 10);
+  CHECK(rig.feed.run(9).end == 11);
+}
+
 TEST_CASE("a feed follows its log through trims and compactions") {
   for (const Framing framing : {Framing::none, Framing::http_chunk}) {
     Rig rig(framing, 4000);

@@ -34,7 +34,7 @@ struct Host final : ReplicaHost {
 
 struct Rig {
   explicit Rig(TailPolicy tail = {std::chrono::seconds(100), 1 << 30})
-      : home("live/cam", {tail, {}, {}}, fanout, 77, start) {}
+      : home("live/cam", {tail, {}, {}}, fanout, maker.pool, 77, start) {}
 
   const Chunk& append(int ms, bool sync = false) {
     home.append(maker.make(0, {sync, 100, 4096, milliseconds(ms)}));
@@ -97,7 +97,7 @@ TEST_CASE("a discontinuity is counted at once and begins a segment at the next s
   CHECK(next.segment == first + 1);
   CHECK(next.discontinuity == 1);
   CHECK(rig.append(120, true).segment == first + 1);
-  rig.home.on_new_publisher(start + std::chrono::seconds(1));
+  rig.home.on_new_publisher();
   CHECK(rig.append(160, true).discontinuity == 2);
 }
 

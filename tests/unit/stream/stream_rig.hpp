@@ -20,7 +20,9 @@ inline constexpr std::size_t everything = static_cast<std::size_t>(-1);
 /// A cursor with a sink that takes as much as the test says, and ends as a viewer does.
 class Viewer final : public stream::Cursor::Sink {
  public:
-  explicit Viewer(const stream::ViewerPolicy& policy = {}) : cursor(*this, policy) {}
+  explicit Viewer(const stream::ViewerPolicy& policy = {},
+                  stream::Begin begin = stream::Begin::newest)
+      : cursor(*this, policy, begin) {}
 
   /// The kernel has taken the rest of the chunk that was cut.
   void finish_rest() {
@@ -54,6 +56,10 @@ class Viewer final : public stream::Cursor::Sink {
     ++too_slow;
     cursor.leave();
   }
+  void on_tracks_changed() noexcept override {
+    ++tracks_changes;
+    cursor.leave();
+  }
   void on_stream_end() noexcept override { ++stream_ends; }
   void on_unsent_needed(std::size_t bytes) noexcept override { unsent = bytes; }
 
@@ -65,6 +71,7 @@ class Viewer final : public stream::Cursor::Sink {
   bool is_broken = false;
   base::Error broken;
   int too_slow = 0;
+  int tracks_changes = 0;
   int stream_ends = 0;
   int writes = 0;
   int writes_while_waiting = 0;
@@ -77,7 +84,7 @@ class Viewer final : public stream::Cursor::Sink {
 /// A stream on one worker, with a publisher made of calls and a clock moved by hand.
 struct StreamRig {
   explicit StreamRig(stream::TailPolicy tail = {std::chrono::seconds(15), 16 << 20})
-      : stream("live/cam", {tail, {}, {}}, fanout, 0) {}
+      : stream("live/cam", {tail, {}, {}}, fanout, maker.pool, 0) {}
   ~StreamRig() { viewers.clear(); }
 
   /// Appends a chunk and remembers its image.
@@ -109,7 +116,8 @@ struct StreamRig {
                 stream::Framing framing = stream::Framing::http_chunk) {
     Viewer& viewer = *viewers.emplace_back(std::make_unique<Viewer>(policy));
     viewer.order = &order;
-    viewer.cursor.enter(stream.feed(framing).audience(policy.flush_interval));
+    viewer.cursor.enter(
+        stream.feed(media::Container::mpegts, framing).audience(policy.flush_interval));
     viewer.cursor.resume();
     return viewer;
   }

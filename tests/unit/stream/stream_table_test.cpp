@@ -136,7 +136,8 @@ struct Rig {
       auto& viewer = *viewers.emplace_back(std::make_unique<test::Viewer>(test::patient()));
       viewer.limits = limits;
       Stream& stream = *there.table.find(path);
-      viewer.cursor.enter(stream.feed(Framing::http_chunk).audience(base::Duration::zero()));
+      viewer.cursor.enter(stream.feed(media::Container::mpegts, Framing::http_chunk)
+                              .audience(base::Duration::zero()));
       viewer.cursor.resume();
       return viewer;
     });
@@ -183,7 +184,7 @@ TEST_CASE("looking up what nobody publishes finds nothing") {
 
 TEST_CASE("whoever watches for a stream is told when it is claimed elsewhere") {
   Rig rig;
-  CHECK(rig.look_up(true) == StreamTable::LookUp::coming);
+  CHECK(rig.look_up(true) == StreamTable::LookUp::watched);
   rig.claim();
   rig.there.await([&] { return rig.there.ready.size() == 1; });
   CHECK(rig.look_up(true) == StreamTable::LookUp::coming);  // now its replica
@@ -193,7 +194,7 @@ TEST_CASE("whoever watches for a stream is told when it is claimed elsewhere") {
 
 TEST_CASE("whoever no longer watches is not told") {
   Rig rig;
-  CHECK(rig.look_up(true) == StreamTable::LookUp::coming);
+  CHECK(rig.look_up(true) == StreamTable::LookUp::watched);
   rig.there.call([&] { rig.there.table.unwatch(path); });
   rig.claim();
   rig.append(1);

@@ -10,9 +10,9 @@ using test::StreamRig;
 TEST_CASE("a feed is made for whoever reads it and dropped when nobody does") {
   StreamRig rig;
   rig.append({true, 5000});
-  Feed& feed = rig.stream.feed(Framing::none);
-  CHECK(&rig.stream.feed(Framing::none) == &feed);
-  CHECK(&rig.stream.feed(Framing::http_chunk) != &feed);
+  Feed& feed = rig.stream.feed(media::Container::mpegts, Framing::none);
+  CHECK(&rig.stream.feed(media::Container::mpegts, Framing::none) == &feed);
+  CHECK(&rig.stream.feed(media::Container::mpegts, Framing::http_chunk) != &feed);
   auto& viewer = rig.watch();
   rig.stream.drop_unused_feeds();
   CHECK(rig.stream.viewers() == 1);

@@ -254,6 +254,7 @@ void Reader::cut(bool is_forced) {
   const Demux::Piece facts = demux_.end_piece(is_forced);
   Piece& piece = ready_.emplace_back();
   piece.continues_frame = std::exchange(is_frame_cut_, is_frame_open);
+  piece.is_frame_open = is_frame_open;
   piece.bytes = std::exchange(open_, {});
   piece.dts = facts.dts;
   piece.video_frames = facts.video_frames;

@@ -25,6 +25,8 @@ struct Piece {
   bool sync = false;
   /// It begins inside a video frame: the piece before was cut because its input was slow.
   bool continues_frame = false;
+  /// Its last video frame goes on in the next piece.
+  bool is_frame_open = false;
   /// 90 kHz, unwrapped; of the reference frame that begins here, else of the one before it. The pts
   /// where there is no dts; nothing where there is neither.
   std::optional<std::int64_t> dts;
@@ -65,6 +67,8 @@ class Reader {
   std::span<const media::Track> tracks() const noexcept { return demux_.tracks(); }
   /// Grows whenever something in `tracks()` but its counts changed.
   std::uint32_t tracks_version() const noexcept { return demux_.tracks_version(); }
+  /// The last good PAT and PMT sections.
+  std::vector<TableSection> tables() const { return demux_.tables(); }
   const Counters& counters() const noexcept { return demux_.counters(); }
 
  private:

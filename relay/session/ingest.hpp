@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "relay/base/result.hpp"
+#include "relay/base/time.hpp"
+#include "relay/media/container.hpp"
+#include "relay/media/track.hpp"
+#include "relay/memory/block_pool.hpp"
+#include "relay/memory/window.hpp"
+#include "relay/stream/home.hpp"
+
+namespace session {
+
+/// Turns a publisher's body into chunks of its stream, one class for each container: cuts them,
+/// gives them their place in the log's time and drops what nobody could begin with. Owned by the
+/// publisher. After each input `poll()` until it is empty, then wait until `deadline()`.
+class Ingest {
+ public:
+  virtual ~Ingest() = default;
+
+  /// Received payload, cut anywhere. After an error every call returns it.
+  virtual base::Result<void> feed(memory::Window bytes, base::Time now) = 0;
+  virtual std::optional<base::Time> deadline() const = 0;
+  virtual void on_time(base::Time now) = 0;
+  /// The end of the body: what is whole becomes a last chunk.
+  virtual void finish() = 0;
+  /// The next chunk, but for the numbers that the home gives it. `arrival`: the UTC of `now`.
+  virtual std::optional<stream::Chunk> poll(base::Time now, base::Utc arrival) = 0;
+
+  /// Input was thrown away. True if it goes on at the next sync frame; false if this container
+  /// cannot.
+  virtual bool on_input_lost() = 0;
+
+  virtual std::span<const media::Track> tracks() const = 0;
+  /// Chunks that were dropped up to a sync frame.
+  virtual std::uint64_t dropped() const = 0;
+};
+
+/// `is_continuing`: the log has chunks of another publisher already.
+std::unique_ptr<Ingest> make_ingest(media::Container container, stream::Home& home,
+                                    memory::BlockPool& pool, bool is_continuing);
+
+}  // namespace session

@@ -1,0 +1,144 @@
+#include "relay/session/ts_ingest.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace session {
+namespace {
+
+constexpr unsigned versions = 32;
+// Of a section: table_id 8, length 16, extension 16, reserved 2, version 5, current 1.
+constexpr std::size_t version_at = 5;
+constexpr std::size_t crc_bytes = 4;
+
+struct Said {
+  std::string text;  // all sections, without version and CRC
+  unsigned version = 0;
+};
+
+Said read_tables(const std::vector<mpegts::TableSection>& tables) {
+  Said said;
+  for (const mpegts::TableSection& table : tables) {
+    if (table.bytes.size() <= version_at + crc_bytes) continue;
+    std::string text(reinterpret_cast<const char*>(table.bytes.data()),
+                     table.bytes.size() - crc_bytes);
+    said.version = static_cast<unsigned char>(text[version_at]) >> 1 & (versions - 1);
+    text[version_at] = 0;
+    said.text += text;
+  }
+  return said;
+}
+
+std::uint16_t to_count(std::uint32_t frames) {
+  return static_cast<std::uint16_t>(std::min(frames, 0xffffu));
+}
+
+}  // namespace
+
+TsIngest::TsIngest(stream::Home& home, memory::BlockPool& pool, bool is_continuing)
+    : home_(home), pool_(pool), until_sync_(is_continuing), is_seam_(is_continuing) {
+  reader_.emplace(pool_);
+}
+
+base::Result<void> TsIngest::feed(memory::Window bytes, base::Time now) {
+  return reader_->feed(std::move(bytes), now);
+}
+
+std::optional<stream::Chunk> TsIngest::poll(base::Time now, base::Utc arrival) {
+  while (auto piece = reader_->poll()) {
+    if (!is_dropped(*piece)) return to_chunk(std::move(*piece), now, arrival);
+  }
+  return std::nullopt;
+}
+
+bool TsIngest::is_dropped(const mpegts::Piece& piece) {
+  seen_video_ = seen_video_ || piece.video_frames > 0;
+  if (until_sync_ && !piece.sync) {
+    ++dropped_;
+    return true;
+  }
+  // Before the first video frame there is nothing to wait for: tables and audio may be joined.
+  return false;
+}
+
+stream::Chunk TsIngest::to_chunk(mpegts::Piece piece, base::Time now, base::Utc arrival) {
+  until_sync_ = false;
+  const auto position = home_.timeline().on_frame(piece.dts, arrival);
+  if (position.jumped) home_.on_discontinuity();
+  if (const auto version = reader_->tracks_version(); version != tracks_version_) {
+    tracks_version_ = version;
+    follow_tables();
+  }
+  restamp(piece);
+  if (const auto offset = home_.timeline().offset()) home_.stamp_offset = *offset - delta_;
+
+  stream::Chunk chunk;
+  chunk.container = media::Container::mpegts;
+  chunk.utc = position.utc;
+  chunk.time = position.time;
+  chunk.received = now;
+  const base::Duration ahead = position.utc - arrival;
+  chunk.ahead = stream::to_media_time(std::max(ahead, base::Duration::zero()));
+  chunk.sync = piece.sync || !seen_video_;
+  chunk.continues_frame = piece.continues_frame;
+  chunk.is_frame_open = piece.is_frame_open;
+  chunk.video_frames = to_count(piece.video_frames);
+  chunk.audio_frames = to_count(piece.audio_frames);
+  chunk.tracks = tracks_;
+  chunk.stamp_offset = home_.stamp_offset;
+  if (std::exchange(is_seam_, false)) {
+    // Whoever reads on from the other publisher is told that counters jump; who begins here, too.
+    chunk.bytes = std::move(piece.skip_join);
+    chunk.bytes.append(piece.bytes);
+    return chunk;
+  }
+  chunk.bytes = std::move(piece.bytes);
+  if (chunk.sync && (!piece.start_join.empty() || !piece.skip_join.empty())) {
+    chunk.join = std::make_shared<const stream::JoinImages>(
+        stream::JoinImages{std::move(piece.start_join), std::move(piece.skip_join)});
+  }
+  return chunk;
+}
+
+// The clock of a publisher that continues a stream goes on from where the last one stood.
+void TsIngest::restamp(mpegts::Piece& piece) {
+  if (is_seam_ && !restamper_) {
+    const auto offset = home_.timeline().offset();
+    delta_ = offset ? *offset - home_.stamp_offset : 0;
+    restamper_.emplace(delta_, home_.tables->version);
+  }
+  if (!restamper_) return;
+  restamper_->restamp(piece.bytes);
+  if (piece.skip_join.empty()) return;
+  // Pieces share the tables at the end of their join images until others come: once is enough.
+  const memory::Window& tables = piece.skip_join[piece.skip_join.count() - 1];
+  if (std::exchange(restamped_, tables.data() + tables.size()) != tables.data() + tables.size()) {
+    restamper_->restamp(piece.skip_join);
+  }
+}
+
+void TsIngest::follow_tables() {
+  auto said = read_tables(reader_->tables());
+  if (!home_.tables) {
+    home_.tables = {std::move(said.text), static_cast<std::uint8_t>(said.version)};
+  } else if (is_seam_) {
+    const unsigned next = home_.tables->version + (said.text == home_.tables->said ? 0u : 1u);
+    version_step_ = static_cast<std::uint8_t>((next + versions - said.version) % versions);
+  }
+  home_.tables->version = static_cast<std::uint8_t>((said.version + version_step_) % versions);
+  if (!said.text.empty()) home_.tables->said = std::move(said.text);
+  tracks_ = std::make_shared<const media::TrackSet>(
+      media::TrackSet{{reader_->tracks().begin(), reader_->tracks().end()}, home_.tables->version});
+}
+
+// What was read so far ends in the middle of a frame: forget it, and begin again at a sync piece.
+bool TsIngest::on_input_lost() {
+  reader_.emplace(pool_);
+  tracks_version_.reset();
+  until_sync_ = true;
+  home_.on_discontinuity();
+  return true;
+}
+
+}  // namespace session

@@ -1,0 +1,97 @@
+#include "relay/stream/format.hpp"
+
+#include <utility>
+
+#include "relay/base/assert.hpp"
+#include "relay/stream/fanout.hpp"
+#include "relay/stream/fmp4_remuxer.hpp"
+#include "relay/stream/ts_remuxer.hpp"
+
+namespace stream {
+namespace {
+
+std::unique_ptr<Remuxer> make_remuxer(media::Container container, memory::BlockPool& pool) {
+  if (container == media::Container::mpegts) return std::make_unique<TsRemuxer>(pool);
+  return std::make_unique<Fmp4Remuxer>(pool);
+}
+
+// It is trimmed as its source is.
+constexpr TailPolicy no_bounds{base::Duration::max(), ~std::uint64_t{0}};
+
+}  // namespace
+
+Format::Format(const StreamLog& source, media::Container container, Begin begin, Fanout& fanout,
+               memory::BlockPool& pool)
+    : source_(source),
+      container_(container),
+      fanout_(fanout),
+      remuxer_(make_remuxer(container, pool)),
+      log_(no_bounds, find_begin(begin)) {
+  // Nothing is to be done for these but to be looked at.
+  while (is_behind() && source_.at(log_.end()).container == container_ &&
+         source_.at(log_.end()).samples.empty()) {
+    step();
+  }
+  if (is_behind()) fanout_.catch_up(*this);
+}
+
+Format::~Format() { fanout_.forget(*this); }
+
+// Of what must be converted, the newest group, unless somebody asked for more.
+std::uint64_t Format::find_begin(Begin begin) const noexcept {
+  if (begin == Begin::oldest) return source_.first();
+  for (std::uint64_t sequence = source_.first(); sequence < source_.end(); ++sequence) {
+    const Chunk& chunk = source_.at(sequence);
+    if (chunk.container != container_ || !chunk.samples.empty()) {
+      return source_.newest_sync().value_or(source_.end());
+    }
+  }
+  return source_.first();
+}
+
+Feed& Format::feed(Framing framing) {
+  for (const auto& feed : feeds_) {
+    if (feed->framing() == framing) return *feed;
+  }
+  return *feeds_.emplace_back(std::make_unique<Feed>(log_, fanout_, framing));
+}
+
+bool Format::drop_unused_feeds() {
+  std::erase_if(feeds_, [](const auto& feed) { return feed->drop_empty_audiences(); });
+  return feeds_.empty();
+}
+
+void Format::on_append() {
+  if (!listed) step();
+}
+
+void Format::step() {
+  const Chunk& source = source_.at(log_.end());
+  Chunk chunk = source.numbers();
+  remuxer_->remux(source, chunk);
+  log_.append(std::move(chunk));
+  for (const auto& feed : feeds_) {
+    feed->append();
+    fanout_.on_append(*feed, source.received);
+  }
+}
+
+void Format::on_trim() {
+  if (log_.end() < source_.first()) return on_restart();
+  log_.drop_before(source_.first());
+  for (const auto& feed : feeds_) feed->trim();
+}
+
+void Format::on_restart() {
+  remuxer_->on_gap();
+  log_.restart(find_begin(Begin::newest));
+  for (const auto& feed : feeds_) {
+    feed->restart();
+    for (const auto& audience : feed->audiences()) {
+      for (Cursor* cursor : audience->cursors()) cursor->restart();
+    }
+  }
+  if (is_behind() && !listed) fanout_.catch_up(*this);
+}
+
+}  // namespace stream

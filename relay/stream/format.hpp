@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "relay/media/container.hpp"
+#include "relay/stream/feed.hpp"
+#include "relay/stream/remuxer.hpp"
+
+namespace stream {
+
+/// One stream in one container on one worker: a log in step with the source's, with the same
+/// numbers and times, and the feeds that viewers read. Made for the first viewer, dropped with the
+/// last. What has to be converted for the first one is done in slices.
+class Format {
+ public:
+  /// The source must outlive it. What came in this container already is here at once.
+  Format(const StreamLog& source, media::Container container, Begin begin, Fanout& fanout,
+         memory::BlockPool& pool);
+  ~Format();
+  Format(const Format&) = delete;
+  Format& operator=(const Format&) = delete;
+
+  media::Container container() const noexcept { return container_; }
+  const StreamLog& log() const noexcept { return log_; }
+
+  /// The feed with this framing; made when missing.
+  Feed& feed(Framing framing);
+  std::span<const std::unique_ptr<Feed>> feeds() const noexcept { return feeds_; }
+  /// Drops feeds that nobody reads; true when none is left.
+  bool drop_unused_feeds();
+
+  /// The source has got a chunk.
+  void on_append();
+  /// The source has dropped chunks.
+  void on_trim();
+  /// The source began anew.
+  void on_restart();
+
+  bool is_behind() const noexcept { return log_.end() < source_.end(); }
+  /// Does the next chunk of the source; only while behind.
+  void step();
+  /// Set by the fan-out while this is on its list of those behind.
+  bool listed = false;
+
+ private:
+  std::uint64_t find_begin(Begin begin) const noexcept;
+
+  const StreamLog& source_;
+  media::Container container_;
+  Fanout& fanout_;
+  std::unique_ptr<Remuxer> remuxer_;
+  StreamLog log_;
+  std::vector<std::unique_ptr<Feed>> feeds_;
+};
+
+}  // namespace stream

@@ -1,0 +1,68 @@
+#include "relay/stream/ts_remuxer.hpp"
+
+#include <utility>
+
+#include "relay/media/timeline.hpp"
+#include "relay/media/timescale.hpp"
+
+namespace stream {
+namespace {
+
+// The same samples with the times that MPEG-TS timestamps of this log have.
+std::vector<media::Sample> with_stamps(const Chunk& source) {
+  std::vector<media::Sample> samples = source.samples;
+  for (media::Sample& sample : samples) {
+    const std::int64_t offset =
+        media::rescale(source.stamp_offset, source.tracks->tracks[sample.track].timescale,
+                       media::Timeline::ticks_per_second);
+    sample.dts -= offset;
+    sample.pts -= offset;
+  }
+  return samples;
+}
+
+}  // namespace
+
+void TsRemuxer::remux(const Chunk& source, Chunk& out) {
+  if (source.container != media::Container::mpegts) return write(source, out);
+  writer_.reset();
+  tracks_.reset();
+  is_joined_ = true;
+  waits_for_sync_ = false;
+  out.bytes = source.bytes;
+  out.http_image = source.http_image;
+  out.join = source.join;
+}
+
+void TsRemuxer::write(const Chunk& source, Chunk& out) {
+  out.container = media::Container::mpegts;
+  if (waits_for_sync_ && !source.sync) return;
+  const bool is_other = tracks_ != source.tracks;
+  if (is_other) {
+    tracks_ = source.tracks;
+    writer_.emplace(pool_, tracks_->tracks, tracks_->tables_version);
+  }
+  auto image = writer_->write(with_stamps(source), source.sync || is_other);
+  if (!image) {
+    waits_for_sync_ = true;
+    out.sync = false;
+    return;
+  }
+  // Whoever read another publisher's packets before is told that counters jump.
+  const bool is_seam = (is_other || waits_for_sync_) && is_joined_;
+  waits_for_sync_ = false;
+  is_joined_ = true;
+  if (source.sync) {
+    out.join = std::make_shared<const JoinImages>(JoinImages{{}, image->skip_join});
+  }
+  if (is_seam) out.bytes = std::move(image->skip_join);
+  out.bytes.append(image->bytes);
+}
+
+void TsRemuxer::on_gap() {
+  writer_.reset();
+  tracks_.reset();
+  waits_for_sync_ = false;
+}
+
+}  // namespace stream
