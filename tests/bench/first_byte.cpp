@@ -64,8 +64,8 @@ int run(Arguments arguments) {
   };
   std::printf(
       "{\"event\": \"first_byte\", \"visits\": %zu, \"failed\": %lld, \"p25\": %.4f, "
-      "\"p50\": %.4f, \"p75\": %.4f, \"p99\": %.4f}\n",
-      times.size(), static_cast<long long>(failed), at(25), at(50), at(75), at(99));
+      "\"p50\": %.4f, \"p75\": %.4f, \"p99\": %.4f, \"max\": %.4f}\n",
+      times.size(), static_cast<long long>(failed), at(25), at(50), at(75), at(99), at(100));
   return 0;
 }
 

@@ -1,4 +1,5 @@
-// Publishes MPEG-TS to a relay or forwarder, one HTTP chunk per frame, each at its exact time.
+// Publishes MPEG-TS or fragmented MP4 to a relay or forwarder, one HTTP chunk per frame, each at
+// its exact time.
 #include <poll.h>
 #include <sched.h>
 #include <sys/socket.h>
@@ -16,7 +17,7 @@
 #include "tests/bench/arguments.hpp"
 #include "tests/bench/send_times.hpp"
 #include "tests/bench/sockets.hpp"
-#include "tests/bench/ts_source.hpp"
+#include "tests/bench/source.hpp"
 
 namespace bench {
 namespace {
@@ -26,16 +27,21 @@ volatile std::sig_atomic_t stopped = 0;
 /// One stream: its connection, its frames and when the next ones are due.
 class Publication {
  public:
-  Publication(std::uint16_t port, const std::string& path, const std::string& times,
-              const TsOptions& options, std::int64_t start)
+  Publication(std::uint16_t port, const std::string& name, const std::string& times,
+              Container container, const SourceOptions& options, std::int64_t start)
       : options_(options),
-        source_(options),
-        times_(create_send_times(times)),
+        source_(make_source(container, options)),
+        times_(create_send_times(times + "/" + name + ".times")),
         fd_(connect_to(port)),
         start_(start) {
-    send_all(fd_.get(), "PUT " + path +
-                            " HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: video/mp2t\r\n"
-                            "Transfer-Encoding: chunked\r\n\r\n");
+    times_.group_frames.store(static_cast<std::uint64_t>(options.group_frames));
+    std::string head = "PUT /bench/" + name;
+    head.append(file_suffix(container)).append(" HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: ");
+    head.append(content_type(container)).append("\r\nTransfer-Encoding: chunked\r\n\r\n");
+    send_all(fd_.get(), head);
+    if (!source_->make_head()) return;
+    times_.bytes.fetch_add(source_->payload().size());
+    write_chunk();
   }
 
   std::int64_t due() const { return audio_is_next() ? audio_due() : video_due(); }
@@ -44,22 +50,21 @@ class Publication {
     const std::int64_t due_ns = due();
     const bool audio = audio_is_next();
     if (audio) {
-      source_.make_audio();
+      source_->make_audio();
     } else {
-      source_.make_video();
+      source_->make_video();
     }
     const std::int64_t now = now_ns();
     if (audio) {
       times_.audio_frames.fetch_add(1, std::memory_order_relaxed);
-      times_.bytes.fetch_add(source_.payload_bytes(), std::memory_order_relaxed);
+      times_.bytes.fetch_add(source_->payload().size(), std::memory_order_relaxed);
     } else {
-      source_.mark(now);
-      times_.record_video(source_.video_frames() - 1, now, source_.payload_bytes());
+      source_->mark(now);
+      times_.record_video(source_->video_frames() - 1, now, source_->payload().size());
     }
     const auto late = static_cast<std::uint64_t>(std::max<std::int64_t>(now - due_ns, 0));
     if (late > times_.late_ns.load()) times_.late_ns.store(late);
-    const auto chunk = source_.http_chunk();
-    write(std::string_view(reinterpret_cast<const char*>(chunk.data()), chunk.size()));
+    write_chunk();
   }
 
   /// Ends the body and waits at most a second for the answer; a bare forwarder gives none.
@@ -72,14 +77,22 @@ class Publication {
   bool audio_is_next() const {
     return options_.audio && (!options_.video || audio_due() < video_due());
   }
+  // A fragment of several frames leaves when an encoder has its last.
   std::int64_t video_due() const {
-    return start_ + static_cast<std::int64_t>(source_.video_frames()) * 1'000'000'000 /
-                        options_.frames_per_second;
+    const auto frame = static_cast<std::int64_t>(source_->video_frames());
+    const std::int64_t last =
+        frame - frame % options_.fragment_frames + options_.fragment_frames - 1;
+    return start_ + last * 1'000'000'000 / options_.frames_per_second;
   }
   std::int64_t audio_due() const {  // never at the same moment as a video frame
     return start_ + 5'000'000 +
-           static_cast<std::int64_t>(source_.audio_frames()) * TsSource::audio_samples *
-               1'000'000'000 / TsSource::audio_rate;
+           static_cast<std::int64_t>(source_->audio_frames()) * Source::audio_samples *
+               1'000'000'000 / Source::audio_rate;
+  }
+
+  void write_chunk() {
+    const auto chunk = source_->http_chunk();
+    write(std::string_view(reinterpret_cast<const char*>(chunk.data()), chunk.size()));
   }
 
   void write(std::string_view bytes) {
@@ -104,8 +117,8 @@ class Publication {
     return all.substr(0, all.find("\r\n"));
   }
 
-  const TsOptions options_;
-  TsSource source_;
+  const SourceOptions options_;
+  const std::unique_ptr<Source> source_;
   SendTimes& times_;
   Descriptor fd_;
   const std::int64_t start_;
@@ -133,26 +146,27 @@ void publish(const std::vector<std::unique_ptr<Publication>>& publications, std:
 }
 
 // The bare stream into a file, to let other programs judge it.
-int dump(const std::string& path, const TsOptions& options, std::int64_t seconds) {
+int dump(const std::string& path, Container container, const SourceOptions& options,
+         std::int64_t seconds) {
   std::FILE* const file = std::fopen(path.c_str(), "wb");
   if (file == nullptr) fail(path);
-  TsSource source(options);
+  const std::unique_ptr<Source> source = make_source(container, options);
   const auto write = [&] {
-    const auto chunk = source.http_chunk();
-    const std::size_t size = source.payload_bytes();
-    std::fwrite(chunk.data() + chunk.size() - 2 - size, 1, size, file);
+    const auto payload = source->payload();
+    std::fwrite(payload.data(), 1, payload.size(), file);
   };
+  if (source->make_head()) write();
   for (std::int64_t i = 0; i < seconds * options.frames_per_second; ++i) {
     if (options.video) {
-      source.make_video();
-      source.mark(now_ns());
+      source->make_video();
+      source->mark(now_ns());
       write();
     }
-    const auto sound_until = (i + 1) * TsSource::audio_rate / options.frames_per_second;
+    const auto sound_until = (i + 1) * Source::audio_rate / options.frames_per_second;
     while (options.audio &&
-           static_cast<std::int64_t>(source.audio_frames()) * TsSource::audio_samples <
+           static_cast<std::int64_t>(source->audio_frames()) * Source::audio_samples <
                sound_until) {
-      source.make_audio();
+      source->make_audio();
       write();
     }
   }
@@ -168,11 +182,14 @@ void become_urgent() {
 }
 
 int run(Arguments arguments) {
-  TsOptions options;
+  SourceOptions options;
+  const Container container = container_named(arguments.text("container", "mpegts"));
   options.video = !arguments.flag("no-video");
   options.audio = arguments.flag("audio") || !options.video;
   options.bit_rate = arguments.number("bit-rate", options.bit_rate);
   options.frames_per_second = arguments.number("fps", options.frames_per_second);
+  options.group_frames = arguments.number("group-frames", options.group_frames);
+  options.fragment_frames = arguments.number("fragment-frames", options.fragment_frames);
   const auto port = static_cast<std::uint16_t>(arguments.number("port", 0));
   const std::int64_t streams = arguments.number("streams", 1);
   const std::int64_t seconds = arguments.number("seconds", 60);
@@ -180,7 +197,7 @@ int run(Arguments arguments) {
   const std::string file = arguments.text("dump", "");
   const std::int64_t phase_us = arguments.number("phase-us", 0);
   arguments.finish();
-  if (!file.empty()) return dump(file, options, seconds);
+  if (!file.empty()) return dump(file, container, options, seconds);
   become_urgent();
   // From a full second of the clock on, so that two publishers keep their phases to each other.
   const std::int64_t start = (now_ns() / 1'000'000'000 + 1) * 1'000'000'000 + phase_us * 1000;
@@ -188,8 +205,8 @@ int run(Arguments arguments) {
   for (std::int64_t i = 0; i < streams; ++i) {
     const std::string number = std::to_string(i);
     const std::int64_t phase = i * 1'000'000'000 / options.frames_per_second / streams;
-    publications.push_back(std::make_unique<Publication>(
-        port, "/bench/" + number + ".ts", times + "/" + number + ".times", options, start + phase));
+    publications.push_back(
+        std::make_unique<Publication>(port, number, times, container, options, start + phase));
   }
   std::printf("{\"event\": \"publishing\"}\n");
   std::fflush(stdout);

@@ -14,8 +14,9 @@ struct SendTimes {
 
   std::atomic<std::uint64_t> video_frames;  ///< frame n is sent when this is above n
   std::atomic<std::uint64_t> audio_frames;
-  std::atomic<std::uint64_t> bytes;    ///< payload, without HTTP's framing
-  std::atomic<std::uint64_t> late_ns;  ///< the worst delay of a send against its due time
+  std::atomic<std::uint64_t> bytes;         ///< payload, without HTTP's framing
+  std::atomic<std::uint64_t> late_ns;       ///< the worst delay of a send against its due time
+  std::atomic<std::uint64_t> group_frames;  ///< each begins with a frame of another size; 0: none
   std::array<std::atomic<std::int64_t>, ring_frames> sent_ns;
 
   void record_video(std::uint64_t frame, std::int64_t now, std::uint64_t size) {

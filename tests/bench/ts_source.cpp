@@ -1,9 +1,8 @@
 #include "tests/bench/ts_source.hpp"
 
 #include <algorithm>
-#include <cstdio>
+#include <array>
 #include <cstring>
-#include <random>
 
 #include "tests/bench/marker.hpp"
 
@@ -13,22 +12,16 @@ namespace {
 constexpr std::size_t packet_payload = 184;
 constexpr std::size_t pcr_field = 8;  // an adaptation field with flags and a PCR
 constexpr std::size_t pes_header = 14;
-constexpr std::size_t size_line_room = 8;  // of an HTTP chunk; the line stands at its end
 // The last packet of a video frame is never full: its stuffing tells a reader that the frame ends.
 constexpr std::size_t last_packet_payload = 100;
-constexpr std::size_t adts_frame = 341;  // 128 kbit/s
+constexpr std::size_t adts_header = 7;
+constexpr std::size_t adts_frame = adts_header + CodedFrames::audio_bytes;
 constexpr std::int64_t clock_rate = 90'000;
 constexpr std::int64_t start_pts = 10 * clock_rate;
 constexpr std::int64_t decoder_delay = clock_rate / 10;
 
 constexpr std::array<std::uint8_t, 6> access_unit_delimiter = {0, 0, 0, 1, 0x09, 0xf0};
-// 1280×720, High profile, as x264 writes them.
-constexpr std::array<std::uint8_t, 44> parameter_sets = {
-    0,    0,    0,    1,    0x67, 0x64, 0x00, 0x1f, 0xac, 0xd9, 0x40, 0x50, 0x05, 0xbb, 0x01,
-    0x10, 0x00, 0x00, 0x03, 0x00, 0x10, 0x00, 0x00, 0x03, 0x03, 0xc0, 0xf1, 0x83, 0x19, 0x60,
-    0,    0,    0,    1,    0x68, 0xeb, 0xe3, 0xcb, 0x22, 0xc0, 0,    0,    0,    1};
-constexpr std::array<std::uint8_t, 3> idr_slice = {0x65, 0x88, 0x84};
-constexpr std::array<std::uint8_t, 6> other_slice = {0, 0, 0, 1, 0x41, 0x9a};
+constexpr std::array<std::uint8_t, 4> start_code = {0, 0, 0, 1};
 
 std::uint32_t section_crc(std::span<const std::uint8_t> bytes) {
   std::uint32_t crc = 0xffffffff;
@@ -51,20 +44,19 @@ std::size_t packets_per_frame(std::int64_t bit_rate, std::int64_t frames_per_sec
   return static_cast<std::size_t>(std::max<std::int64_t>(rounded, 4));  // PAT, PMT and two of video
 }
 
-TsSource::TsSource(const TsOptions& options) : options_(options) {
-  const std::size_t packets = packets_per_frame(options.bit_rate, options.frames_per_second);
-  filler_.resize(std::max(packets * packet_bytes, adts_frame) + 4096);
-  std::minstd_rand random(1);
-  // Bytes above 0x80 hold no start code, no marker and no ADTS sync word but 0xff 0xf.
-  for (std::byte& byte : filler_) byte = static_cast<std::byte>(0x80 + random() % 0x60);
-  pes_.reserve(packets * packet_bytes + 1024);
-  chunk_.reserve(packets * packet_bytes + 1024);
+TsSource::TsSource(const SourceOptions& options)
+    : options_(options),
+      coded_(packets_per_frame(options.bit_rate, options.frames_per_second) * packet_bytes),
+      chunk_(packets_per_frame(options.bit_rate, options.frames_per_second) * packet_bytes + 1024) {
+  pes_.reserve(packets_per_frame(options.bit_rate, options.frames_per_second) * packet_bytes +
+               1024);
 }
 
 void TsSource::make_video() {
-  const bool sync = video_frames_ % static_cast<std::uint64_t>(options_.group_frames) == 0;
+  const std::uint64_t in_group = video_frames_ % static_cast<std::uint64_t>(options_.group_frames);
+  const bool sync = in_group == 0;
   std::size_t packets = packets_per_frame(options_.bit_rate, options_.frames_per_second);
-  begin_chunk();
+  chunk_.begin();
   if (sync) {
     put_tables();
     packets -= 2;
@@ -74,32 +66,32 @@ void TsSource::make_video() {
   begin_pes(0xe0, pts, false);
   append_to_pes(access_unit_delimiter);
   if (sync) {
-    append_to_pes(parameter_sets);
-    append_to_pes(idr_slice);
-  } else {
-    append_to_pes(other_slice);
+    append_to_pes(start_code);
+    append_to_pes(CodedFrames::sps());
+    append_to_pes(start_code);
+    append_to_pes(CodedFrames::pps());
   }
+  append_to_pes(start_code);
   const std::size_t all =
       packet_payload - pcr_field + (packets - 2) * packet_payload + last_packet_payload;
-  append_filler(all - pes_.size());
+  coded_.append_slice(video_frames_, in_group, all - pes_.size(), pes_);
   put_pes(video_, {.carries_pcr = true, .random_access = sync, .pcr = pts - decoder_delay});
-  end_chunk();
+  chunk_.end();
   ++video_frames_;
 }
 
 void TsSource::mark(std::int64_t sent_ns) {
-  const auto place = std::span(chunk_).last(Marker::size + 2).first<Marker::size>();
-  write_marker(place, {.frame = video_frames_ - 1, .sent_ns = sent_ns});
+  chunk_.mark({.frame = video_frames_ - 1, .sent_ns = sent_ns});
 }
 
 void TsSource::make_audio() {
-  begin_chunk();
+  chunk_.begin();
   if (!options_.video && audio_frames_ % 94 == 0) put_tables();
   const std::int64_t pts = start_pts + static_cast<std::int64_t>(audio_frames_) * audio_samples *
                                            clock_rate / audio_rate;
   begin_pes(0xc0, pts, true);
   // AAC-LC, 48 kHz, stereo, no CRC (ISO 13818-7, 6.2).
-  const std::array<std::uint8_t, 7> adts = {
+  const std::array<std::uint8_t, adts_header> adts = {
       0xff,
       0xf1,
       0x4c,
@@ -108,27 +100,12 @@ void TsSource::make_audio() {
       static_cast<std::uint8_t>(((adts_frame & 7) << 5) | 0x1f),
       0xfc};
   append_to_pes(adts);
-  append_filler(adts_frame - adts.size());
+  append_to_pes(coded_.audio());
   put_pes(audio_, {.carries_pcr = !options_.video,
                    .random_access = !options_.video,
                    .pcr = pts - decoder_delay});
-  end_chunk();
+  chunk_.end();
   ++audio_frames_;
-}
-
-void TsSource::begin_chunk() {
-  chunk_.clear();
-  chunk_.resize(size_line_room);
-}
-
-void TsSource::end_chunk() {
-  payload_bytes_ = chunk_.size() - size_line_room;
-  char line[16];
-  const int length = std::snprintf(line, sizeof line, "%zx\r\n", payload_bytes_);
-  chunk_begin_ = size_line_room - static_cast<std::size_t>(length);
-  std::memcpy(chunk_.data() + chunk_begin_, line, static_cast<std::size_t>(length));
-  chunk_.push_back(std::byte{'\r'});
-  chunk_.push_back(std::byte{'\n'});
 }
 
 void TsSource::put_tables() {
@@ -147,13 +124,8 @@ void TsSource::put_tables() {
   put_section(pmt_, pmt);
 }
 
-std::byte* TsSource::new_packet() {
-  chunk_.resize(chunk_.size() + packet_bytes, std::byte{0xff});
-  return chunk_.data() + chunk_.size() - packet_bytes;
-}
-
 void TsSource::put_section(Track& track, std::span<const std::uint8_t> section) {
-  std::byte* const packet = new_packet();
+  std::byte* const packet = chunk_.grow(packet_bytes);
   const std::uint32_t crc = section_crc(section);
   const std::array<std::uint8_t, 5> head = {
       0x47, static_cast<std::uint8_t>(0x40 | (track.pid >> 8)), low(track.pid),
@@ -167,7 +139,7 @@ void TsSource::put_section(Track& track, std::span<const std::uint8_t> section) 
 
 void TsSource::put_pes(Track& track, const Timing& timing) {
   for (std::size_t from = 0; from < pes_.size();) {
-    std::byte* const packet = new_packet();
+    std::byte* const packet = chunk_.grow(packet_bytes);
     const bool first = from == 0;
     const std::size_t pcr = first && timing.carries_pcr ? pcr_field : 0;
     const std::size_t payload = std::min(pes_.size() - from, packet_payload - pcr);
@@ -220,14 +192,10 @@ void TsSource::begin_pes(std::uint8_t stream_id, std::int64_t pts, bool sized) {
 }
 
 void TsSource::append_to_pes(std::span<const std::uint8_t> bytes) {
-  const auto as_bytes = std::as_bytes(bytes);
-  pes_.insert(pes_.end(), as_bytes.begin(), as_bytes.end());
+  append_to_pes(std::as_bytes(bytes));
 }
 
-void TsSource::append_filler(std::size_t count) {
-  // Another place in the filler for each frame, so that no two frames are the same.
-  const std::size_t from = (video_frames_ * 37 + audio_frames_ * 11) % 4096;
-  const auto bytes = std::span(filler_).subspan(from, count);
+void TsSource::append_to_pes(std::span<const std::byte> bytes) {
   pes_.insert(pes_.end(), bytes.begin(), bytes.end());
 }
 

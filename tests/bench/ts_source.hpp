@@ -1,46 +1,37 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string>
 #include <vector>
 
-namespace bench {
+#include "tests/bench/coded_frames.hpp"
+#include "tests/bench/http_chunk.hpp"
+#include "tests/bench/source.hpp"
 
-struct TsOptions {
-  bool video = true;
-  bool audio = false;
-  std::int64_t bit_rate = 4'000'000;  ///< of the video
-  std::int64_t frames_per_second = 30;
-  std::int64_t group_frames = 60;  ///< one IDR frame each
-};
+namespace bench {
 
 /// The packets of one video frame at this rate; every frame has the same number, so that a viewer
 /// who saw one frame's end knows where all later ones are.
 std::size_t packets_per_frame(std::int64_t bit_rate, std::int64_t frames_per_second);
 
-/// Makes one MPEG-TS program: H.264 (AUD, SPS, PPS, one slice of filler) and AAC in ADTS. PAT and
-/// PMT stand before each IDR frame, and take their room from it. Each frame comes as one HTTP chunk
-/// with its framing.
-class TsSource {
+/// One MPEG-TS program: H.264 (AUD, SPS, PPS, one slice) and AAC in ADTS. PAT and PMT stand before
+/// each IDR frame, and take their room from it: all video frames have one size.
+class TsSource final : public Source {
  public:
   static constexpr std::size_t packet_bytes = 188;
-  static constexpr std::int64_t audio_samples = 1024;
-  static constexpr std::int64_t audio_rate = 48'000;
 
-  explicit TsSource(const TsOptions& options);
+  explicit TsSource(const SourceOptions& options);
 
-  /// The next video frame; `mark()` then writes its marker, as late as possible before the send.
-  void make_video();
-  void mark(std::int64_t sent_ns);
-  void make_audio();
+  bool make_head() override { return false; }
+  void make_video() override;
+  void mark(std::int64_t sent_ns) override;
+  void make_audio() override;
 
-  std::span<const std::byte> http_chunk() const { return std::span(chunk_).subspan(chunk_begin_); }
-  std::size_t payload_bytes() const { return payload_bytes_; }
-  std::uint64_t video_frames() const { return video_frames_; }
-  std::uint64_t audio_frames() const { return audio_frames_; }
+  std::span<const std::byte> http_chunk() const override { return chunk_.bytes(); }
+  std::span<const std::byte> payload() const override { return chunk_.payload(); }
+  std::uint64_t video_frames() const override { return video_frames_; }
+  std::uint64_t audio_frames() const override { return audio_frames_; }
 
  private:
   struct Track {
@@ -53,22 +44,17 @@ class TsSource {
     std::int64_t pcr;
   };
 
-  void begin_chunk();
-  void end_chunk();
   void put_tables();
   void put_pes(Track& track, const Timing& timing);
   void put_section(Track& track, std::span<const std::uint8_t> section);
-  std::byte* new_packet();
   void begin_pes(std::uint8_t stream_id, std::int64_t pts, bool sized);
   void append_to_pes(std::span<const std::uint8_t> bytes);
-  void append_filler(std::size_t count);
+  void append_to_pes(std::span<const std::byte> bytes);
 
-  const TsOptions options_;
-  std::vector<std::byte> filler_;
+  const SourceOptions options_;
+  const CodedFrames coded_;
   std::vector<std::byte> pes_;
-  std::vector<std::byte> chunk_;
-  std::size_t chunk_begin_ = 0;
-  std::size_t payload_bytes_ = 0;
+  HttpChunk chunk_;
   std::uint64_t video_frames_ = 0;
   std::uint64_t audio_frames_ = 0;
   Track pat_{.pid = 0};

@@ -118,18 +118,34 @@ void Viewer::took(std::size_t bytes, std::int64_t now, bool recording) {
   if (recording && now - last_byte_ns_ > stall_ns) ++stalls_;
   last_byte_ns_ = now;
   if (!follow_ || state_ != State::counting) return;
-  for (; received_ >= next_end_; next_end_ += stride_, ++next_frame_) {
+  while (received_ >= next_end_) {
     if (times_->video_frames.load(std::memory_order_acquire) <= next_frame_) return resync();
-    if (!recording) continue;
-    const std::int64_t latency = (now - times_->time_of(next_frame_)) / 100;
-    latencies_.push_back(static_cast<std::uint32_t>(
-        std::clamp<std::int64_t>(latency, 0, std::numeric_limits<std::uint32_t>::max())));
+    if (recording) {
+      const std::int64_t latency = (now - times_->time_of(next_frame_)) / 100;
+      latencies_.push_back(static_cast<std::uint32_t>(
+          std::clamp<std::int64_t>(latency, 0, std::numeric_limits<std::uint32_t>::max())));
+    }
+    const std::uint64_t stride = stride_of(next_frame_ + 1);
+    if (stride == 0) {  // what was discarded of that frame, if anything, is not its marker
+      last_marker_end_ = next_end_;
+      last_marker_frame_ = next_frame_;
+      state_ = State::syncing;
+      return;
+    }
+    next_end_ += stride;
+    ++next_frame_;
   }
+}
+
+std::uint64_t& Viewer::stride_of(std::uint64_t frame) {
+  const std::uint64_t group = times_->group_frames.load(std::memory_order_relaxed);
+  return strides_[group > 0 && frame % group == 0 ? 0 : 1];
 }
 
 void Viewer::resync() {
   ++resyncs_;
   last_marker_end_ = 0;
+  strides_ = {};
   carried_.clear();
   state_ = State::syncing;
 }
@@ -154,18 +170,27 @@ void Viewer::look_for_markers() {
   }
   const std::size_t keep = std::min(bytes.size() - from, Marker::size - 1);
   carried_.assign(bytes.end() - static_cast<std::ptrdiff_t>(keep), bytes.end());
-  if (stride_ != 0 && last_marker_end_ != 0) {
-    next_end_ = last_marker_end_ + stride_;
-    next_frame_ = last_marker_frame_ + 1;
-    for (; next_end_ <= received_; next_end_ += stride_) ++next_frame_;
-    state_ = State::counting;
-    carried_ = std::vector<std::byte>();
-  }
+  if (last_marker_end_ != 0 && begin_counting()) carried_ = std::vector<std::byte>();
+}
+
+// From the last marker on, if the sizes of all frames up to the one that is coming are known.
+bool Viewer::begin_counting() {
+  std::uint64_t frame = last_marker_frame_;
+  std::uint64_t end = last_marker_end_;
+  do {
+    const std::uint64_t stride = stride_of(++frame);
+    if (stride == 0) return false;
+    end += stride;
+  } while (end <= received_);
+  next_frame_ = frame;
+  next_end_ = end;
+  state_ = State::counting;
+  return true;
 }
 
 void Viewer::found_marker(std::uint64_t end, const Marker& marker) {
   if (last_marker_end_ != 0 && marker.frame == last_marker_frame_ + 1) {
-    stride_ = end - last_marker_end_;
+    stride_of(marker.frame) = end - last_marker_end_;
   }
   last_marker_end_ = end;
   last_marker_frame_ = marker.frame;

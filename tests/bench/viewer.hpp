@@ -16,7 +16,8 @@ namespace bench {
 /// One viewer of the load: reads its response's head, then counts what it throws away. With
 /// `follow` it first reads real bytes until it saw two markers: from then on it knows at which
 /// byte each later frame ends, takes the latency of each, and looks at one marker in 256 to see
-/// that it still knows.
+/// that it still knows. The first frame of a group has another size than the others, with the
+/// headers that a container writes there, so once it reads real bytes up to such a frame's end.
 class Viewer {
  public:
   enum class State { head, syncing, counting, closed, refused };
@@ -49,6 +50,8 @@ class Viewer {
   void read_body(bool recording);
   void look_for_markers();
   void found_marker(std::uint64_t end, const Marker& marker);
+  bool begin_counting();
+  std::uint64_t& stride_of(std::uint64_t frame);
   bool read_marker_again();
   void took(std::size_t bytes, std::int64_t now, bool recording);
   void resync();
@@ -67,7 +70,7 @@ class Viewer {
   std::uint64_t window_bytes_ = 0;
   std::uint64_t last_marker_end_ = 0;
   std::uint64_t last_marker_frame_ = 0;
-  std::uint64_t stride_ = 0;
+  std::array<std::uint64_t, 2> strides_{};  ///< to a group's first frame, to another; 0: unknown
   std::uint64_t next_frame_ = 0;
   std::uint64_t next_end_ = 0;
   std::array<std::byte, Marker::size> marker_{};

@@ -11,6 +11,7 @@ import time
 from . import callgrind
 from .figures import Row, sum_of
 from .processes import Failed, SendTimes
+from .ways import TS
 
 AUDIO_RATE = 48000 / 1024
 
@@ -41,10 +42,10 @@ def traced_calls(bench, server, seconds):
     return calls
 
 
-def count_writes(bench, start_server, viewers, **published):
+def count_writes(bench, start_server, viewers, way, **published):
     """(writes per viewer and second of media, all system calls likewise, the relay's own count)"""
     server = start_server()
-    publisher = bench.start_publisher(server, **published)
+    publisher = bench.start_publisher(server, **way.publisher, **published)
     found = {}
     seconds = 3 if bench.quick else 8
 
@@ -53,7 +54,8 @@ def count_writes(bench, start_server, viewers, **published):
         found["calls"] = traced_calls(bench, server, seconds + 0.5)
         found["after"] = (time.monotonic(), server.metrics())
 
-    bench.run_load(server, viewers, trace, follow=False, window_ms=1000 * (seconds + 3))
+    bench.run_load(server, viewers, trace, follow=False, window_ms=1000 * (seconds + 3),
+                   target=way.target)
     sent = SendTimes(server.times / "0.times")
     calls = found["calls"]
     if not calls:
@@ -78,58 +80,72 @@ def count_writes(bench, start_server, viewers, **published):
             ", ".join(f"{name} {count / frames / viewers:.2f}" for name, count in names))
 
 
-def writes(bench):
+def writes(bench, way=TS):
     rows = []
-    for name, viewers, published in (("writes_video", 20, {}),
-                                     ("writes_audio_rides", 20, {"audio": True}),
-                                     ("writes_audio_only", 20, {"no_video": True})):
+    kinds = {"video": {}, "audio_rides": {"audio": True}, "audio_only": {"no_video": True}}
+    if bench.quick and way != TS:
+        kinds = {"video": {}}
+    for kind, published in kinds.items():
         values, notes = [], ""
         for _ in range(bench.repeats):
-            counted, calls, own, names = count_writes(bench, bench.start_relay, viewers,
+            counted, calls, own, names = count_writes(bench, bench.start_relay, 20, way,
                                                       **published)
             values.append(counted)
             notes = f"by strace; the relay's own count {own:.3f}; {calls:.2f} calls: {names}"
-        rows.append(Row(name, values, notes))
-    counted, calls, _, _ = count_writes(bench, bench.start_forwarder, 20)
-    rows[0].note += f"; forwarder {counted:.3f} writes, {calls:.2f} calls"
+        rows.append(Row(f"{way.prefix}writes_{kind}", values, notes))
+    if way == TS:
+        counted, calls, _, _ = count_writes(bench, bench.start_forwarder, 20, way)
+        rows[0].note += f"; forwarder {counted:.3f} writes, {calls:.2f} calls"
     return rows
 
 
-def profile(bench, viewers):
-    """Instructions per chunk by (object), at this number of viewers."""
-    out = bench.folder / f"callgrind{bench.started}"
-    wrapper = ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={out}"]
-    relay = bench.start_relay(wrapper=wrapper)
-    publisher = bench.start_publisher(relay, bit_rate=200000)
-    sent = SendTimes(relay.times / "0.times")
-    frames = []
+class Profile:
+    """A relay under callgrind with this number of viewers, and what it costs them per chunk."""
 
-    def switch(_):
-        count = 90 if bench.quick else 300
+    def __init__(self, bench, way, viewers):
+        self.out = bench.folder / f"callgrind{bench.started}"
+        self.relay = bench.start_relay(wrapper=[
+            "valgrind", "--tool=callgrind", "--instr-atstart=no",
+            f"--callgrind-out-file={self.out}"])
+        self.publisher = bench.start_publisher(self.relay, bit_rate=200000, **way.publisher)
+        self.sent = SendTimes(self.relay.times / "0.times")
+        self.count = 90 if bench.quick else 300
+        self.frames = []
+        self.load = bench.start_load(
+            self.relay, viewers, follow=False, window_ms=10000 if bench.quick else 20000,
+            connects=50, target=way.target)
+
+    def switch(self, _):
         for state in ("on", "off"):
-            subprocess.run(["vgdb", f"--pid={relay.pid}", "instrumentation", state], check=True,
-                           timeout=60, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            frames.append(sent.video_frames)
+            subprocess.run(["vgdb", f"--pid={self.relay.pid}", "instrumentation", state],
+                           check=True, timeout=60, stdout=subprocess.DEVNULL,
+                           stderr=subprocess.DEVNULL)
+            self.frames.append(self.sent.video_frames)
             if state == "on":
-                wait_for(lambda: sent.video_frames >= frames[0] + count, 60, "frames")
+                wait_for(lambda: self.sent.video_frames >= self.frames[0] + self.count, 60,
+                         "frames")
 
-    window = 10000 if bench.quick else 20000
-    bench.run_load(relay, viewers, switch, follow=False, window_ms=window, connects=50)
-    bench.stop(publisher)
-    if relay.child.stop(patience=60) is None or not out.exists():
-        raise Failed("callgrind wrote nothing")
-    bench.children.remove(relay.child)
-    objects, functions = callgrind.self_cost(out)
-    count = frames[1] - frames[0]
-    return ({name: cost / count for name, cost in objects.items()},
-            {name: cost / count for name, cost in functions.items()})
+    def result(self, bench):
+        """Instructions per chunk by object, and by function."""
+        bench.stop(self.publisher)
+        if self.relay.child.stop(patience=60) is None or not self.out.exists():
+            raise Failed("callgrind wrote nothing")
+        bench.children.remove(self.relay.child)
+        objects, functions = callgrind.self_cost(self.out)
+        count = self.frames[1] - self.frames[0]
+        return ({name: cost / count for name, cost in objects.items()},
+                {name: cost / count for name, cost in functions.items()})
 
 
-def instructions(bench):
+def instructions(bench, way=TS):
     few, many = 10, 60
     totals, note = [], ""
     for _ in range(bench.repeats):
-        (objects_few, functions_few), (objects, functions) = profile(bench, few), profile(bench, many)
+        # They are counted, not timed: both at once.
+        profiles = [Profile(bench, way, viewers) for viewers in (few, many)]
+        bench.finish_loads(*((profile.load, profile.switch) for profile in profiles))
+        (objects_few, functions_few), (objects, functions) = [
+            profile.result(bench) for profile in profiles]
         slope = lambda low, high: {name: (cost - low.get(name, 0)) / (many - few)
                                    for name, cost in high.items()}
         by_object = slope(objects_few, objects)
@@ -138,54 +154,76 @@ def instructions(bench):
         note = "; ".join(f"{short_name(name)} {cost:.0f}" for name, cost in shares
                          if cost >= 1 or "libuv" in name)
         costly = sorted(slope(functions_few, functions).items(), key=lambda item: -item[1])
-        bench.functions = [(name[0], name[1], cost) for name, cost in costly[:25] if cost >= 1]
-    return [Row("instructions", totals, note)]
+        bench.functions[way.title] = [(name[0], name[1], cost)
+                                      for name, cost in costly[:25] if cost >= 1]
+    return [Row(way.prefix + "instructions", totals, note)]
 
 
 def short_name(path):
     return re.sub(r"[-.].*", "", pathlib.Path(path).name)
 
 
-def allocations(bench):
-    """Allocations and copies of a relay built to show them, with 1 and with 100 viewers."""
+class Counted:
+    """A relay built to show its allocations and copies, with 1 and with 100 viewers."""
+
+    FIELDS = ("allocations", "allocated_bytes", "copies", "copied_bytes")
+
+    def __init__(self, bench, way):
+        self.way = way
+        self.file = bench.folder / f"count{bench.started}"
+        self.relay = bench.start_relay(binary=bench.counting_relay, env={
+            "LD_PRELOAD": str(bench.tools / "libcount.so"), "BENCH_COUNT_FILE": str(self.file)})
+        self.publisher = bench.start_publisher(self.relay, audio=True, **way.publisher)
+        self.sent = SendTimes(self.relay.times / "0.times")
+        self.marks, self.short = [], []
+        self.load = bench.start_load(self.relay, [1, 100], follow=False, settle_ms=3000,
+                                     target=way.target)
+
+    def mark(self):
+        counts = struct.unpack("<4Q", self.file.read_bytes())
+        self.marks.append(dict(zip(self.FIELDS, counts), frames=self.sent.video_frames,
+                               ingested=self.sent.bytes))
+
+    def begin(self, _):
+        self.short.append(sum_of(self.relay.metrics(), "spancast_short_writes_total"))
+        self.mark()
+
+    def end(self, _):  # marked first: what the scrape itself takes stays outside
+        self.mark()
+        self.short.append(sum_of(self.relay.metrics(), "spancast_short_writes_total"))
+
+    def per(self, what, of):
+        """With 1 and with 100 viewers."""
+        return [(after[what] - before[what]) / (after[of] - before[of])
+                for before, after in (self.marks[:2], self.marks[2:])]
+
+
+def allocations(bench, ways=(TS,), slope=True):
+    """Copies per ingested byte and, with `slope`, allocations per viewer and chunk. They are
+    counted, not timed: all ways at once."""
     if not bench.counting_relay.exists():
         return []
-    fields = ("allocations", "allocated_bytes", "copies", "copied_bytes")
-    slopes, copied = [], {1: [], 100: []}
-    note = ""
+    slopes, copied, notes = {}, {}, {}
     for _ in range(bench.repeats):
-        counts = bench.folder / f"count{bench.started}"
-        relay = bench.start_relay(binary=bench.counting_relay, env={
-            "LD_PRELOAD": str(bench.tools / "libcount.so"), "BENCH_COUNT_FILE": str(counts)})
-        publisher = bench.start_publisher(relay, audio=True)
-        sent = SendTimes(relay.times / "0.times")
-        marks, short = [], []
-
-        def mark():
-            marks.append(dict(zip(fields, struct.unpack("<4Q", counts.read_bytes())),
-                              frames=sent.video_frames, ingested=sent.bytes))
-
-        def begin(_):
-            short.append(sum_of(relay.metrics(), "spancast_short_writes_total"))
-            mark()
-
-        def end(_):  # marked first: what the scrape itself takes stays outside
-            mark()
-            short.append(sum_of(relay.metrics(), "spancast_short_writes_total"))
-
-        bench.run_load(relay, [1, 100], begin, end, follow=False, settle_ms=3000)
-        bench.stop(publisher, relay.child)
-        per_chunk = {}
-        for viewers, before, after in ((1, *marks[:2]), (100, *marks[2:])):
-            grown = {name: after[name] - before[name] for name in after}
-            per_chunk[viewers] = grown["allocations"] / grown["frames"]
-            copied[viewers].append(grown["copied_bytes"] / grown["ingested"])
-        slopes.append((per_chunk[100] - per_chunk[1]) / 99)
-        note = (f"per chunk {per_chunk[1]:.2f} with 1 viewer, {per_chunk[100]:.2f} with 100; "
-                f"{short[3] - short[2]:.0f} short writes")
-    return [Row("allocations", slopes, note),
-            Row("copies_1", copied[1], "bytes per ingested byte"),
-            Row("copies_100", copied[100], "bytes per ingested byte")]
+        relays = [Counted(bench, way) for way in ways]
+        for steps in bench.finish_loads(*((one.load, one.begin, one.end) for one in relays)):
+            bench.require_share(steps)
+        for one in relays:
+            bench.stop(one.publisher, one.relay.child)
+            few, many = one.per("allocations", "frames")
+            slopes.setdefault(one.way, []).append((many - few) / 99)
+            copied.setdefault(one.way, []).append(one.per("copied_bytes", "ingested"))
+            notes[one.way] = (f"per chunk {few:.2f} with 1 viewer, {many:.2f} with 100; "
+                              f"{one.short[3] - one.short[2]:.0f} short writes")
+    rows = []
+    for way in ways:
+        if slope:
+            rows.append(Row(way.prefix + "allocations", slopes[way], notes[way]))
+        note = "bytes per ingested byte" + ("" if slope else f"; allocations {notes[way]}")
+        few, many = zip(*copied[way])
+        rows += [Row(way.prefix + "copies_1", few, note),
+                 Row(way.prefix + "copies_100", many, note)]
+    return rows
 
 
 def resident_bytes(pid):
@@ -195,18 +233,19 @@ def resident_bytes(pid):
     return sum(int(fields[name].split()[0]) for name in ("RssAnon", "RssFile")) * 1024
 
 
-def memory(bench):
-    few, many = 100, 5000
+def memory(bench, way=TS):
+    few, many = 100, 2000 if bench.quick else 5000
     slopes, note = [], ""
     for _ in range(bench.repeats):
         relay = bench.start_relay()
-        publisher = bench.start_publisher(relay, bit_rate=200000)
+        publisher = bench.start_publisher(relay, bit_rate=200000, **way.publisher)
         resident = {}
         take = lambda viewers: resident.update({viewers: resident_bytes(relay.pid)})
-        steps = bench.run_load(relay, [few, many], on_end=take, follow=False, window_ms=2000)
+        steps = bench.run_load(relay, [few, many], on_end=take, follow=False, window_ms=2000,
+                               target=way.target)
         bench.stop(publisher, relay.child)
         if steps[-1]["closed"]:
             raise Failed(f"{steps[-1]['closed']} viewers were closed")
         slopes.append((resident[many] - resident[few]) / (many - few))
         note = f"{resident[few] / 1e6:.1f} MB with {few}, {resident[many] / 1e6:.1f} MB with {many}"
-    return [Row("memory", slopes, note)]
+    return [Row(way.prefix + "memory", slopes, note)]

@@ -4,6 +4,9 @@ import dataclasses
 import statistics
 
 from .processes import Failed
+from .ways import FMP4, TS
+
+FRAME_BYTES = 16900  # of one write at 4 Mbit/s: a frame with its headers
 
 
 @dataclasses.dataclass
@@ -51,7 +54,7 @@ def histogram_quantile(before, after, name, part):
 
 def measure_floor(bench, viewers, cores=(0,), load_cores=(1,), window_ms=None, **options):
     floor = bench.start_floor(cores, **options)
-    slack = 16740 * max(1, round(options.get("flush", 0) * 30 / 1000))
+    slack = FRAME_BYTES * max(1, round(options.get("flush", 0) * 30 / 1000))
     step = bench.run_load(floor, viewers, cores=load_cores, window_ms=window_ms, slack=slack)[0]
     bench.stop(floor.child)
     bench.disturbed.append(step["disturbed"])
@@ -59,13 +62,13 @@ def measure_floor(bench, viewers, cores=(0,), load_cores=(1,), window_ms=None, *
 
 
 def measure_relay(bench, viewers, cores=(0,), load_cores=(1,), window_ms=None, flush="0",
-                  workers=1, slack=16740):
+                  workers=1, slack=FRAME_BYTES, way=TS):
     relay = bench.start_relay(cores, workers=workers, flush=flush)
-    publisher = bench.start_publisher(relay, load_cores)
+    publisher = bench.start_publisher(relay, load_cores, **way.publisher)
     metrics = []
     take = lambda _: metrics.append(relay.metrics())
     step = bench.run_load(relay, viewers, take, take, cores=load_cores, window_ms=window_ms,
-                          slack=slack)[0]
+                          slack=slack, target=way.target)[0]
     bench.stop(publisher, relay.child)
     step["metrics"] = metrics
     bench.disturbed.append(step["disturbed"])
@@ -89,34 +92,34 @@ def not_served(step):
     return step["viewers"] - step["full"] + step["stalled"] + step["closed"]
 
 
-def cost(bench):
+def cost(bench, way=TS):
     viewers = 2000
     floors, relays = [], []
     for _ in range(bench.repeats):
         bench.wait_for_quiet()
         floors.append(measure_floor(bench, viewers))
-        relays.append(measure_relay(bench, viewers))
+        relays.append(measure_relay(bench, viewers, way=way))
     per_gb = lambda steps: [step["cpu_per_gb"] for step in steps]
-    bench.costs.append(("2 000 viewers, a write per frame",
+    bench.costs.append((f"{way.title} 2 000 viewers, a write per frame".strip(),
                         [("floor", per_gb(floors)), ("relay", per_gb(relays))]))
     rows = [
-        ratio_row("cpu", per_gb(floors), per_gb(relays), "CPU-s/GB"),
-        Row("full_rate", [not_served(step) for step in relays],
+        ratio_row(way.prefix + "cpu", per_gb(floors), per_gb(relays), "CPU-s/GB"),
+        Row(way.prefix + "full_rate", [not_served(step) for step in relays],
             f"of {viewers}; least share {min(s['least_share'] for s in relays):.3f}, "
             f"floor {max(not_served(s) for s in floors)}"),
-        Row("fairness", [s["latency_ms"]["worst_median"] / s["latency_ms"]["mean"]
+        Row(way.prefix + "fairness", [s["latency_ms"]["worst_median"] / s["latency_ms"]["mean"]
                          for s in relays],
             f"worst median {statistics.median(s['latency_ms']['worst_median'] for s in relays):.2f}"
             f" ms; the floor, which does not rotate: " + "{:.2f}".format(statistics.median(
                 s["latency_ms"]["worst_median"] / s["latency_ms"]["mean"] for s in floors))),
-        Row("latency_2000_p99", [s["latency_ms"]["p99"] for s in relays],
+        Row(way.prefix + "latency_2000_p99", [s["latency_ms"]["p99"] for s in relays],
             f"ms; floor {statistics.median(s['latency_ms']['p99'] for s in floors):.2f} ms"),
     ]
     rows[0].note += (f"; reads per frame {reads_per_frame(floors):.2f} and "
                      f"{reads_per_frame(relays):.2f}")
     lags = [histogram_quantile(*s["metrics"], "spancast_loop_lag_seconds", 0.99) for s in relays]
     if None not in lags:
-        rows.append(Row("loop_lag", [1000 * lag for lag in lags], "ms, from /metrics"))
+        rows.append(Row(way.prefix + "loop_lag", [1000 * lag for lag in lags], "ms, from /metrics"))
     return rows
 
 
@@ -127,7 +130,8 @@ def cost_flush(bench):
     for _ in range(bench.repeats):
         bench.wait_for_quiet()
         floors[0].append(measure_floor(bench, viewers, flush=100)["cpu_per_gb"])
-        relays.append(measure_relay(bench, viewers, flush="100ms", slack=3 * 16740)["cpu_per_gb"])
+        relays.append(measure_relay(bench, viewers, flush="100ms",
+                                    slack=3 * FRAME_BYTES)["cpu_per_gb"])
         if not bench.quick:
             floors[1].append(measure_floor(bench, viewers)["cpu_per_gb"])
     bench.costs.append(("1 000 viewers, flush 100 ms", [("floor", floors[0]), ("relay", relays)]))
@@ -159,24 +163,58 @@ def two_workers(bench):
     return [row, share]
 
 
-def latency_one(bench):
-    """Relay and forwarder at the same time, their publishers half a frame apart."""
+def beside_forwarder(bench, way, phases_us, published, **load):
+    """Latencies of relay and forwarder at the same time, their publishers out of step."""
+    servers = [bench.start_relay(), bench.start_forwarder()]
+    publishers = [bench.start_publisher(server, phase_us=phase, **way.publisher, **published)
+                  for server, phase in zip(servers, phases_us)]
+    loads = [bench.start_load(server, 1, target=way.target, **load) for server in servers]
+    found = []
+    for server, started in zip(servers, loads):
+        step = bench.finish_load(started)[0]
+        found.append(step["latency_ms"])
+        if found[-1]["samples"] < 0.9 * step["video_frames"]:
+            raise Failed(f"{server.child.name}: {found[-1]['samples']} latencies of "
+                         f"{step['video_frames']} frames, {found[-1]['resyncs']} times lost")
+    bench.stop(*publishers, *(server.child for server in servers))
+    return found
+
+
+def latency_one(bench, way=TS):
+    """With publishers half a frame apart."""
     above, ratios, both = [], [], []
     window = 5000 if bench.quick else 20000
     for turn in range(bench.repeats if bench.quick else bench.repeats + 2):
         bench.wait_for_quiet()
-        servers = [bench.start_relay(), bench.start_forwarder()]
-        publishers = [bench.start_publisher(server, phase_us=16667 * ((turn + i) % 2))
-                      for i, server in enumerate(servers)]
-        loads = [bench.start_load(server, 1, window_ms=window) for server in servers]
-        relay, bare = [bench.finish_load(load)[0]["latency_ms"] for load in loads]
-        bench.stop(*publishers, *(server.child for server in servers))
+        phases = [16667 * ((turn + i) % 2) for i in range(2)]
+        relay, bare = beside_forwarder(bench, way, phases, {}, window_ms=window)
         above.append(relay["p50"] - bare["p50"])
         ratios.append(relay["p99"] / bare["p99"])
         both.append((relay["p50"], bare["p50"], relay["p99"], bare["p99"]))
     relay50, bare50, relay99, bare99 = map(statistics.median, zip(*both))
-    return [Row("latency_1_p50", above, f"ms above; relay {relay50:.3f}, forwarder {bare50:.3f}"),
-            Row("latency_1_p99", ratios, f"relay {relay99:.3f}, forwarder {bare99:.3f} ms")]
+    return [Row(way.prefix + "latency_1_p50", above,
+                f"ms above; relay {relay50:.3f}, forwarder {bare50:.3f}"),
+            Row(way.prefix + "latency_1_p99", ratios,
+                f"relay {relay99:.3f}, forwarder {bare99:.3f} ms")]
+
+
+def latency_group(bench, way=FMP4):
+    """All frames of a group in one fragment and at once, as encoders send that cut at keyframes:
+    from just before a frame's bytes are sent, behind those of the frames before it."""
+    above, both = [], []
+    frames = 30 if bench.quick else 60
+    for turn in range(bench.repeats if bench.quick else bench.repeats + 2):
+        bench.wait_for_quiet()
+        phases = [frames * 16667 * ((turn + i) % 2) for i in range(2)]
+        relay, bare = beside_forwarder(
+            bench, way, phases, {"group_frames": frames, "fragment_frames": frames},
+            window_ms=4000 if bench.quick else 20000, settle_ms=2500 if bench.quick else 4500)
+        above.append(relay["p99"] - bare["p99"])
+        both.append((relay["p50"], bare["p50"], relay["p99"], bare["p99"]))
+    relay50, bare50, relay99, bare99 = map(statistics.median, zip(*both))
+    return [Row(way.prefix + "latency_group", above,
+                f"ms above; relay {relay99:.3f}, forwarder {bare99:.3f}; "
+                f"p50 {relay50:.3f} and {bare50:.3f}")]
 
 
 def latency_many(bench):
@@ -195,32 +233,29 @@ def latency_many(bench):
     return [row]
 
 
-def first_byte(bench):
+def first_byte(bench, way=TS):
     values = {1: [], 2: []}
     notes = []
     for _ in range(bench.repeats):
         bench.wait_for_quiet()
         for workers in values:
             relay = bench.start_relay((0,) if workers == 1 else (0, 1), workers=workers)
-            publisher = bench.start_publisher(relay)
-            visits = bench.start([bench.tools / "first_byte", "--port", relay.port, "--visits",
-                                  60 if bench.quick else 400], (1,))
-            found = visits.expect("first_byte", 60)
-            bench.stop(visits, publisher, relay.child)
-            if found["failed"]:
-                raise Failed(f"{found['failed']} visits failed")
+            publisher = bench.start_publisher(relay, **way.publisher)
+            visits = bench.start_visits(relay, way, 60 if bench.quick else 400)
+            found = bench.finish_visits(visits)
+            bench.stop(publisher, relay.child)
             # The kernel gives half of the connections to each worker: the upper quartile of
             # all is the median of the slower half, those on the worker without the publisher.
             values[workers].append(found["p50"] if workers == 1 else found["p75"])
             notes.append(found["p99"])
-    return [Row("first_byte", values[1], "ms from connect()"),
-            Row("first_byte_other", values[2],
+    return [Row(way.prefix + "first_byte", values[1], "ms from connect()"),
+            Row(way.prefix + "first_byte_other", values[2],
                 f"ms, upper quartile over two workers; p99 {max(notes):.2f} ms")]
 
 
 def ramp(bench):
     """Viewers up to saturation for each flush interval, and for the floor."""
-    steps = [500, 1500] if bench.quick else [1000, 2000, 3000, 4000, 5000, 6000, 8000]
+    steps = [500, 1500] if bench.quick else [2000, 4000, 6000, 8000, 10000, 12000, 14000, 16000]
     lines, held = {}, {}
     for _ in range(bench.repeats):
         bench.wait_for_quiet()
@@ -230,7 +265,7 @@ def ramp(bench):
             else:
                 server = bench.start_relay(flush=mode)
                 publisher = bench.start_publisher(server)
-            found = bench.run_load(server, steps, stop_when_stalled=True, slack=4 * 16740,
+            found = bench.run_load(server, steps, stop_when_stalled=True, slack=4 * FRAME_BYTES,
                                    connects=1000, window_ms=2000 if bench.quick else 4000)
             bench.stop(*([publisher] if publisher else []), server.child)
             best = [step["viewers"] for step in found if not_served(step) == 0]

@@ -1,5 +1,6 @@
 """Starts, watches and ends the processes of a benchmark. Only those, by pid, always bounded."""
 
+import concurrent.futures
 import contextlib
 import json
 import mmap
@@ -94,13 +95,19 @@ class SendTimes:
 
     def time_of(self, frame):
         """Seconds of CLOCK_MONOTONIC."""
-        return self._field(4 + frame % self.RING) / 1e9
+        return self._field(5 + frame % self.RING) / 1e9
 
 
 def busy_seconds():
     """What all cores did so far, idle and waiting not counted."""
     fields = pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
     return sum(int(fields[i]) for i in (0, 1, 2, 5, 6, 7)) / os.sysconf("SC_CLK_TCK")
+
+
+def cpu_seconds(pid):
+    """What all threads of a process used so far, finer than the clock ticks of its times."""
+    tasks = pathlib.Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
 
 class Server:
@@ -136,7 +143,7 @@ class Bench:
         self.connects = 1000 if quick else 400
         self.children = []
         self.started = 0
-        self.costs, self.ramp, self.functions = [], {}, []  # for plots and tables
+        self.costs, self.ramp, self.functions = [], {}, {}  # for plots and tables
         self.disturbed = []  # of each window: cores that processes not ours kept busy
 
     def start(self, command, cores, env=None):
@@ -212,6 +219,20 @@ class Bench:
             time.sleep(0.05)
         return child
 
+    def start_visits(self, server, way, visits, **options):
+        command = [self.tools / "first_byte", "--port", server.port, "--target",
+                   way.target.replace("{}", "0"), "--visits", visits]
+        for name, value in options.items():
+            command += [f"--{name.replace('_', '-')}", value]
+        return self.start(command, (1,))
+
+    def finish_visits(self, visits):
+        found = visits.expect("first_byte", 120)
+        self.stop(visits)
+        if found["failed"]:
+            raise Failed(f"{found['failed']} visits failed")
+        return found
+
     def start_load(self, server, viewers, cores=(1,), follow=True, window_ms=None, **options):
         viewers = viewers if isinstance(viewers, (list, tuple)) else [viewers]
         command = [self.tools / "load", "--port", server.port, "--times", server.times,
@@ -245,6 +266,19 @@ class Bench:
                 raise Failed(f"load: {step['refused']} viewers refused, {step['bytes']} bytes")
         self.children.remove(load)
         return steps
+
+    @staticmethod
+    def require_share(steps):
+        """Counts mean something only when everything came; a container takes up to 4 % itself."""
+        least = min(step["least_share"] for step in steps)
+        if least < 0.9:
+            raise Failed(f"a viewer got {least:.2f} of what was published")
+
+    def finish_loads(self, *calls):
+        """Several loads at the same time, each with the arguments of finish_load(); their steps."""
+        with concurrent.futures.ThreadPoolExecutor(len(calls)) as pool:
+            waiting = [pool.submit(self.finish_load, *call) for call in calls]
+        return [done.result() for done in waiting]
 
     def run_load(self, server, viewers, on_begin=None, on_end=None, **options):
         return self.finish_load(self.start_load(server, viewers, **options), on_begin, on_end)

@@ -74,11 +74,12 @@ def results(rows, bounds, bench, commit):
         bound = bounds[row.name]
         lines.append(f"| {bound.text} | {number(row.median())} | {spread(row.values)} "
                      f"| {bound_text(bound)} | {verdict(row, bound)} | {row.note} |")
-    if bench.functions:
-        lines += ["", "## Instructions per viewer and chunk, by function", "",
+    for title, functions in bench.functions.items():
+        lines += ["", "## Instructions per viewer and chunk, by function" +
+                  (f", {title}" if title else ""), "",
                   "| object | function | instructions |", "|---|---|---|"]
         lines += [f"| {where} | `{name.replace('|', chr(92) + '|')}` | {cost:.1f} |"
-                  for where, name, cost in bench.functions]
+                  for where, name, cost in functions]
     if bench.ramp:
         lines += ["", "## Viewers up to saturation", "",
                   "![latency](plots/ramp_latency.svg)", "", "![CPU](plots/ramp_cpu.svg)"]
