@@ -2,6 +2,7 @@
 
 import json
 import socket
+import struct
 import threading
 import time
 
@@ -58,6 +59,12 @@ class Connection:
             self.socket.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
+        self.reader.close()
+        self.socket.close()
+
+    def reset(self):
+        """Ends the connection with RST instead of FIN; nobody may be reading from it."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.reader.close()
         self.socket.close()
 
@@ -162,6 +169,10 @@ class Viewer:
             self.changed.notify_all()
 
     def read_body(self, response):
+        if "content-length" in response.headers:
+            self.body += self.connection.reader.read(int(response.headers["content-length"]))
+            self.complete = True
+            return
         started = time.monotonic()
         while True:
             self.reading.wait()
@@ -228,14 +239,17 @@ class LivePublisher:
             piece = max(1, round(len(self.clip.data) / self.clip.seconds / 50 / mpegts.PACKET))
             piece *= mpegts.PACKET
             started = time.monotonic()
-            while self.sent < len(self.clip.data):
-                due = started + self.sent / len(self.clip.data) * self.clip.seconds / self.speed
-                if self.stopping.wait(max(0.0, due - time.monotonic())):
-                    return
-                data = self.clip.data[self.sent:self.sent + piece]
-                self.connection.send_chunk(data)
-                self.sent += len(data)
-            self.connection.send_chunk(b"")
+            try:
+                while self.sent < len(self.clip.data):
+                    due = started + self.sent / len(self.clip.data) * self.clip.seconds / self.speed
+                    if self.stopping.wait(max(0.0, due - time.monotonic())):
+                        return
+                    data = self.clip.data[self.sent:self.sent + piece]
+                    self.connection.send_chunk(data)
+                    self.sent += len(data)
+                self.connection.send_chunk(b"")
+            except ConnectionError:
+                pass  # who refuses a body does not read it; the answer says why
             self.response = self.connection.read_response()
         except (OSError, ValueError, AssertionError) as error:
             self.failure = error
@@ -250,3 +264,9 @@ class LivePublisher:
         self.stopping.set()
         self.connection.close()
         self.thread.join(10)
+
+    def reset(self):
+        """Ends the connection with a reset, as when the machine behind it is gone."""
+        self.stopping.set()
+        self.thread.join(10)
+        self.connection.reset()

@@ -3,17 +3,35 @@ import shutil
 
 import pytest
 
+import matrix as matrix_module
 import media as media_module
 import relay as relay_module
+import sources as sources_module
+
+MATRIX = pytest.StashKey()
 
 
 def pytest_addoption(parser):
     parser.addoption("--long", action="store_true", help="also the tests marked `long`")
+    parser.addoption("--write-matrix", action="store_true",
+                     help="put the table of test_matrix.py into the README")
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "threads: crosses workers; this is what runs under TSan")
     config.addinivalue_line("markers", "long: only with --long")
+    config.stash[MATRIX] = matrix_module.Matrix()
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    matrix = config.stash[MATRIX]
+    if not matrix.cells:
+        return
+    terminalreporter.section("any container to any container")
+    for line in matrix.rows():
+        terminalreporter.write_line(line)
+    if config.getoption("--write-matrix"):
+        terminalreporter.write_line(matrix.write())
 
 
 def pytest_collection_modifyitems(config, items):
@@ -43,6 +61,18 @@ def media(tmp_path_factory):
     folder.chmod(0o755)
     yield media_module.Media(folder)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def media_sources(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sources")
+    yield sources_module.Sources(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def matrix(request):
+    return request.config.stash[MATRIX]
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import pathlib
 import subprocess
 
 import mpegts
+import tools
 
 PRIVATE_PID = 0x103
 
@@ -32,6 +33,11 @@ def encode(folder, name, seconds, *arguments):
     return Clip(path, seconds)
 
 
+def copy(source, path, *arguments):
+    subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-y", "-i", str(source), "-map", "0",
+                    "-c", "copy", *arguments, str(path)], check=True, timeout=60)
+
+
 def picture(size, rate=25):
     return ["-f", "lavfi", "-i", f"testsrc2=size={size}:rate={rate}"]
 
@@ -48,6 +54,20 @@ class Media:
 
     def __init__(self, folder):
         self.folder = folder
+
+    def in_container(self, name, extension):
+        """The clip with that name; as .mp4 with a fragment from each keyframe to the next."""
+        clip = getattr(self, name)
+        if extension == "ts":
+            return clip
+        path = clip.path.with_suffix(".mp4")
+        if not path.exists():
+            # By way of a file without fragments: in a stream ffmpeg has to write the moov before
+            # it has seen the ADTS header that says what the AudioSpecificConfig is.
+            whole = path.with_suffix(".mov")
+            copy(clip.path, whole, "-bsf:a", "aac_adtstoasc")
+            copy(whole, path, "-f", "mp4", "-movflags", tools.FRAGMENTS)
+        return Clip(path, clip.seconds)
 
     @functools.cached_property
     def plain(self):
@@ -68,6 +88,13 @@ class Media:
         path = self.folder / "rich.ts"
         path.write_bytes(mpegts.with_private_packets(bare.data, PRIVATE_PID, every=40))
         return Clip(path, 5)
+
+    @functools.cached_property
+    def reordered(self):
+        """B-frames, and a keyframe every second."""
+        return encode(self.folder, "reordered", 5, *picture("320x180"), *tone(440), "-c:v",
+                      "libx264", "-preset", "veryfast", "-g", "25", "-bf", "2", "-b:v", "500k",
+                      *AAC)
 
     @functools.cached_property
     def hevc(self):

@@ -1,7 +1,10 @@
 """Just enough MPEG-TS to judge what the relay delivers (ISO/IEC 13818-1, 2.4.3)."""
 
+import dataclasses
+
 PACKET = 188
 H264, H265 = 0x1B, 0x24
+AAC, MP3, PRIVATE = 0x0F, 0x03, 0x06  # Opus is private data
 
 
 def packets(data):
@@ -69,16 +72,21 @@ def streams(data):
     wanted = pmt_pid(data)
     for packet in packets(data):
         if pid_of(packet) == wanted and starts_unit(packet):
-            section = section_of(packet)
-            end = 3 + ((section[1] & 0x0F) << 8 | section[2]) - 4
-            offset = 12 + ((section[10] & 0x0F) << 8 | section[11])
-            found = {}
-            while offset < end:
-                pid = (section[offset + 1] & 0x1F) << 8 | section[offset + 2]
-                found[pid] = section[offset]
-                offset += 5 + ((section[offset + 3] & 0x0F) << 8 | section[offset + 4])
-            return found
+            return types_of(packet)
     raise AssertionError("there is no PMT")
+
+
+def types_of(packet):
+    """PID → stream type, as this PMT says."""
+    section = section_of(packet)
+    end = 3 + ((section[1] & 0x0F) << 8 | section[2]) - 4
+    offset = 12 + ((section[10] & 0x0F) << 8 | section[11])
+    found = {}
+    while offset < end:
+        pid = (section[offset + 1] & 0x1F) << 8 | section[offset + 2]
+        found[pid] = section[offset]
+        offset += 5 + ((section[offset + 3] & 0x0F) << 8 | section[offset + 4])
+    return found
 
 
 def video_pid(data):
@@ -101,13 +109,18 @@ def units(data, pid):
         yield start, bytes(unit)
 
 
-def nal_types(unit):
-    """The H.264 NAL unit types of a PES packet."""
+def nal_heads(unit):
+    """The first bytes of the NAL units of a PES packet."""
     found, at = [], unit.find(b"\0\0\1", 6)
     while at != -1 and at + 3 < len(unit):
-        found.append(unit[at + 3] & 0x1F)
+        found.append(unit[at + 3] & 0x7F)
         at = unit.find(b"\0\0\1", at + 3)
     return found
+
+
+def nal_types(unit):
+    """The H.264 NAL unit types of a PES packet."""
+    return [head & 0x1F for head in nal_heads(unit)]
 
 
 def is_key_unit(unit):
@@ -194,3 +207,62 @@ def runs(watched, published):
         joined = []
     assert all(pid_of(packet) in table_pids for packet in joined), "a join image that joins nothing"
     return [tuple(run) for run in found]
+
+
+@dataclasses.dataclass(frozen=True)
+class Frame:
+    """A PES packet; its times count on through the wraps of their 33 bits."""
+    pts: int
+    dts: int
+    sync: bool
+    offset: int   # of its first packet
+
+
+def stamp(field):
+    """A timestamp of a PES header (2.4.3.7)."""
+    return ((field[0] >> 1 & 7) << 30 | field[1] << 22 | field[2] >> 1 << 15 | field[3] << 7
+            | field[4] >> 1)
+
+
+def nearest(value, near):
+    """The number that is `value` modulo 2^33 and lies nearest to `near`."""
+    return near + (value - near + (1 << 32)) % (1 << 33) - (1 << 32)
+
+
+def timeline(data, kind):
+    """The PES packets of the "video" or "audio" track in order, also across new PMTs."""
+    types = {"video": (H264, H265), "audio": (AAC, MP3, PRIVATE)}[kind]
+    found, near = [], None
+    for offset, stream_type, unit in typed_units(data):
+        if stream_type not in types or len(unit) < 19 or not unit[7] & 0x80:
+            continue
+        pts = stamp(unit[9:14])
+        dts = stamp(unit[14:19]) if unit[7] & 0x40 else pts
+        near = dts if near is None else nearest(dts, near)
+        found.append(Frame(nearest(pts, near), near, is_sync_unit(unit, stream_type), offset))
+    return found
+
+
+def typed_units(data):
+    """All PES packets, in the order of their first packets: (offset, stream type, bytes)."""
+    types, programs, begun, found = {}, {pmt_pid(data)}, {}, []
+    for index, packet in enumerate(packets(data)):
+        pid = pid_of(packet)
+        if pid == 0 and starts_unit(packet):
+            programs = {pmt_pid(packet)}
+        elif pid in programs and starts_unit(packet):
+            types.update(types_of(packet))
+        elif pid in types:
+            if starts_unit(packet):
+                begun[pid] = bytearray()
+                found.append((index * PACKET, types[pid], begun[pid]))
+            if pid in begun:
+                begun[pid] += payload_of(packet)
+    return found
+
+
+def is_sync_unit(unit, stream_type):
+    """A decoder may begin with it; always so for audio."""
+    if stream_type == H265:
+        return any(16 <= head >> 1 <= 21 for head in nal_heads(unit))
+    return is_key_unit(unit) if stream_type == H264 else True

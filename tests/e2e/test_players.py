@@ -11,6 +11,7 @@ import client
 import tools
 
 ESTABLISHED = "01"
+DEMUXERS = {"ts": "tsdemux", "mp4": "qtdemux"}
 
 
 def connections(port):
@@ -23,8 +24,18 @@ def connections(port):
     return count
 
 
+@pytest.fixture(params=["ts", "mp4"])
+def container(request):
+    return request.param
+
+
 @pytest.fixture
-def play(relay, media):
+def target(relay, container):
+    return relay.url(f"/live/cam.{container}?wait=30")
+
+
+@pytest.fixture
+def play(relay, media, container):
     """play(command, …) starts players on a stream to come, publishes it, and waits for them all.
 
     Returns what each wrote to stdout and stderr.
@@ -36,59 +47,56 @@ def play(relay, media):
                        for command in commands]
             # They must be there before the stream, so that all of it is to be seen.
             client.until(lambda: connections(relay.http_port) == len(players), what="the players")
-            with tools.ffmpeg_publish(media.plain.path, target(relay).partition("?")[0]) as ffmpeg:
+            with tools.ffmpeg_publish(media.in_container("plain", container).path,
+                                      relay.url(f"/live/cam.{container}")) as ffmpeg:
                 ffmpeg.result()
             return [player.result() for player in players]
 
     return run_players
 
 
-def target(relay):
-    return relay.url("/live/cam.ts?wait=30")
-
-
 def frames_of(media):
     return 25 * media.plain.seconds
 
 
-def test_ffmpeg_watches(relay, media, play):
-    (out, messages), = play(["ffmpeg", "-v", "warning", "-nostdin", "-i", target(relay),
+def test_ffmpeg_watches(media, play, target):
+    (out, messages), = play(["ffmpeg", "-v", "warning", "-nostdin", "-i", target,
                              "-f", "null", "-progress", "-", "-"])
     assert messages == ""
     assert int(re.findall(rb"frame=(\d+)", out)[-1]) == frames_of(media)
 
 
-def test_ffplay_watches(relay, play):
+def test_ffplay_watches(play, target):
     (_, messages), = play(
-        ["ffplay", "-v", "warning", "-autoexit", "-nodisp", "-t", "3", target(relay)],
+        ["ffplay", "-v", "warning", "-autoexit", "-nodisp", "-t", "3", target],
         environment={"SDL_VIDEODRIVER": "dummy", "SDL_AUDIODRIVER": "dummy"})
     assert messages == ""
 
 
-def test_mpv_watches(relay, media, play, tmp_path):
+def test_mpv_watches(media, play, target, tmp_path):
     """Once at the stream's pace, and once with every picture in a file, so that we can count."""
-    results = play(["mpv", "--no-config", "--vo=null", "--ao=null", target(relay)],
+    results = play(["mpv", "--no-config", "--vo=null", "--ao=null", target],
                    ["mpv", "--no-config", "--vo=image", "--vo-image-format=jpg", "--ao=null",
-                    "--untimed", f"--vo-image-outdir={tmp_path}", target(relay)])
+                    "--untimed", f"--vo-image-outdir={tmp_path}", target])
     for out, _ in results:
         assert b"Exiting... (End of file)" in out
     assert len(list(tmp_path.glob("*.jpg"))) == frames_of(media)
 
 
-def test_vlc_watches(relay, media, play):
+def test_vlc_watches(media, play, target):
     with tempfile.TemporaryDirectory() as folder:
         pathlib.Path(folder).chmod(0o777)  # VLC runs as nobody
         play([*tools.as_nobody(), "cvlc", "--play-and-exit", "--vout", "dummy", "--aout", "dummy",
               "--video-filter=scene", "--scene-format=png", "--scene-ratio=25",
-              f"--scene-path={folder}", target(relay)], environment={"HOME": folder})
+              f"--scene-path={folder}", target], environment={"HOME": folder})
         # One picture of every second that VLC has shown; it may drop late ones at the start.
         assert len(list(pathlib.Path(folder).glob("*.png"))) >= media.plain.seconds - 2
 
 
-def test_gstreamer_watches(relay, play):
+def test_gstreamer_watches(play, target, container):
     decode = "demux. ! queue ! {} ! {} ! fakesink silent=false sync=false"
-    (out, _), = play([*f"gst-launch-1.0 -v souphttpsrc location={target(relay)} is-live=true"
-                      " ! tsdemux name=demux".split(),
+    (out, _), = play([*f"gst-launch-1.0 -v souphttpsrc location={target} is-live=true"
+                      f" ! {DEMUXERS[container]} name=demux".split(),
                       *decode.format("h264parse", "avdec_h264").split(),
                       *decode.format("aacparse", "avdec_aac").split()])
     assert b"Got EOS" in out

@@ -6,6 +6,7 @@ import signal
 import subprocess
 
 NOBODY = 65534
+FRAGMENTS = "frag_keyframe+empty_moov+default_base_moof"
 
 
 class Tool:
@@ -50,24 +51,26 @@ def as_nobody():
     return ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
 
 
-def ffmpeg_publish(source, url, method="PUT"):
-    """What a user runs: a live source, copied, as MPEG-TS over HTTP."""
+def ffmpeg_publish(source, url, method="PUT", *, flags=FRAGMENTS, arguments=()):
+    """What a user runs: a live source, copied, as the path's container over HTTP."""
+    form = ["-f", "mpegts"] if url.endswith(".ts") else ["-f", "mp4", "-movflags", flags]
     return Tool("ffmpeg", "-v", "warning", "-nostdin", "-re", "-i", source, "-map", "0",
-                "-c", "copy", "-f", "mpegts", "-method", method, url)
+                "-c", "copy", *form, *arguments, "-method", method, url)
 
 
-def decode(path):
-    """Decodes a file; returns (video frames, what ffmpeg had to say)."""
-    out, err = run("ffmpeg", "-v", "warning", "-nostdin", "-xerror", "-i", path, "-map", "0:v?",
-                   "-map", "0:a?", "-f", "null", "-progress", "-", "-")
+def decode(path, *, stop=True):
+    """Decodes a file; returns (video frames, what ffmpeg had to say). `stop`: at an error."""
+    out, err = run("ffmpeg", "-v", "warning", "-nostdin", *["-xerror"] * stop, "-i", path,
+                   "-map", "0:v?", "-map", "0:a?", "-fps_mode", "passthrough", "-enc_time_base:v",
+                   "-1", "-f", "null", "-progress", "-", "-")
     frames = [int(line.split(b"=")[1]) for line in out.splitlines() if line.startswith(b"frame=")]
     return (frames[-1] if frames else 0), err.strip()
 
 
-def check_decodes(folder, data):
+def check_decodes(folder, data, extension="ts"):
     """What a viewer got must decode without a word from ffmpeg."""
-    path = folder / "watched.ts"
+    path = folder / f"watched.{extension}"
     path.write_bytes(data)
     frames, message = decode(path)
-    assert message == ""
+    assert message == "", message
     return frames
