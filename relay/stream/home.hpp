@@ -35,11 +35,9 @@ class Home {
   void append(Chunk chunk);
   /// What comes next does not follow from what came before: another publisher, or dropped input.
   void on_discontinuity() noexcept;
-  /// Another publisher goes on where the last one ended.
-  void on_new_publisher() noexcept {
-    timeline_.on_new_publisher();
-    on_discontinuity();
-  }
+  /// Another publisher goes on where the last one ended. Its first frame is the discontinuity: one
+  /// that sends nothing is none.
+  void on_new_publisher() noexcept { timeline_.on_new_publisher(); }
 
   /// Another worker wants a replica: it gets the whole tail, then every turn what was appended.
   void subscribe(unsigned worker, loop::Mailbox& mailbox, ReplicaHost& host);

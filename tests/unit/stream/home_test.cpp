@@ -97,7 +97,7 @@ TEST_CASE("a discontinuity is counted at once and begins a segment at the next s
   CHECK(next.segment == first + 1);
   CHECK(next.discontinuity == 1);
   CHECK(rig.append(120, true).segment == first + 1);
-  rig.home.on_new_publisher();
+  rig.home.on_discontinuity();
   CHECK(rig.append(160, true).discontinuity == 2);
 }
 
