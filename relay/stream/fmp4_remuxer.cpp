@@ -113,7 +113,8 @@ bool Fmp4Remuxer::is_ready(const Chunk& source) const {
   if (!tracks_changed_) return true;
   const bool is_complete = std::ranges::all_of(
       tracks_, [](const Track& track) { return !is_wanted(track) || fmp4::can_write(track); });
-  return is_complete || (held_since_ && source.time - *held_since_ > hold_max);
+  return is_complete || samples_.size() >= held_samples_max ||
+         (held_since_ && source.time - *held_since_ > hold_max);
 }
 
 // Other tracks: goes on where the output can say it, else begins anew.

@@ -18,6 +18,7 @@ namespace stream {
 class Fmp4Remuxer final : public Remuxer {
  public:
   static constexpr MediaTime hold_max = media_ticks_per_second;
+  static constexpr std::size_t held_samples_max = 1024;
 
   explicit Fmp4Remuxer(memory::BlockPool& pool);
 
