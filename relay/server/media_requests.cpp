@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <utility>
 
+#include "relay/media/container/fmp4/writer.hpp"
+#include "relay/media/container/mpegts/writer.hpp"
 #include "relay/server/worker_server.hpp"
 
 namespace server {
@@ -59,13 +61,19 @@ struct Missing {
   std::string names;
   bool is_all = false;
 };
+bool can_show(const media::Track& track, const stream::Chunk& newest, media::Container container) {
+  if (!media::can_hold(container, track.codec)) return false;
+  // In MPEG-TS the decoder's configuration lies in the frames and is found when they are converted.
+  if (newest.container == media::Container::mpegts) return true;
+  return container == media::Container::fmp4 ? fmp4::can_write(track) : mpegts::can_write(track);
+}
 Missing find_missing(const stream::Stream& stream, media::Container container) {
   const stream::Chunk& newest = stream.log().newest();
   if (newest.container == container && newest.samples.empty()) return {};  // passed on as it came
   if (!newest.tracks) return {};
   Missing missing{{}, true};
   for (const media::Track& track : newest.tracks->tracks) {
-    if (media::can_hold(container, track.codec)) {
+    if (can_show(track, newest, container)) {
       missing.is_all = false;
       continue;
     }
