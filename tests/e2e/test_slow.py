@@ -3,6 +3,7 @@
 import pytest
 
 import client
+import mp4
 import mpegts
 import tools
 
@@ -73,6 +74,30 @@ def test_skip(start, media, tmp_path):
     assert relay.metric("spancast_viewer_skips_total", reason="lag") > 0
     assert relay.metric("spancast_viewer_ends_total", reason="stalled") == 1
     assert relay.find_log("reason=stalled")
+
+
+@pytest.mark.parametrize("slow", ["skip", "disconnect", "catch_up"])
+def test_the_same_choices_in_the_other_container(start, media, slow):
+    """A viewer of .mp4 that is too slow: whole fragments, in order, each leap to a keyframe."""
+    clip = media.heavy
+    relay = start({"paths": {"live/*": settings("catch_up")}})
+    viewer = relay.watch(f"/live/cam.mp4?wait=20&slow={slow}&max_lag=500ms&flush=50ms",
+                         receive_buffer=BUFFER, rate=RATE)
+    publisher = relay.publish("/live/cam.ts", clip)
+    client.until(lambda: viewer.ended or publisher.sent > len(clip.data) * 0.9, what="a lag")
+    viewer.rate = None
+    viewer.wait_end()
+    assert viewer.complete == (slow != "disconnect")
+    frames = mp4.Movie(bytes(viewer.body), cut=slow == "disconnect").of("video").samples
+    steps = [(after.dts - before.dts, after.sync) for before, after in zip(frames, frames[1:])]
+    assert all(step > 0 for step, _ in steps)
+    leaps = [sync for step, sync in steps if step > 1.5 * 90000 / 25]
+    assert all(leaps)
+    assert bool(leaps) == (slow == "skip")
+    if slow == "catch_up":
+        assert len(frames) == 25 * clip.seconds
+    reason = {"skip": "stream_end", "catch_up": "stream_end", "disconnect": "slow"}[slow]
+    assert relay.metric("spancast_viewer_ends_total", reason=reason) == 1
 
 
 def test_a_stalled_viewer_that_wakes_up_goes_on_at_a_keyframe(start, media, tmp_path):
