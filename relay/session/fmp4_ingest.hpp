@@ -21,7 +21,7 @@ class Fmp4Ingest final : public Ingest {
   void finish() override;
   std::optional<stream::Chunk> poll(base::Time now, base::Utc arrival) override;
   bool on_input_lost() override { return false; }
-  std::span<const media::Track> tracks() const override { return tracks_; }
+  std::span<const media::Track> tracks() const override { return reader_.tracks(); }
   std::uint64_t dropped() const override { return dropped_; }
 
  private:
@@ -29,7 +29,6 @@ class Fmp4Ingest final : public Ingest {
   void follow_tracks();
   stream::Chunk to_chunk(media::Chunker::Group group, base::Time now, base::Utc arrival);
   void keep_order(media::Sample& sample);
-  void count(const media::Sample& sample, stream::Chunk& chunk);
 
   /// Of one track, in log time.
   struct Clock {
@@ -40,13 +39,13 @@ class Fmp4Ingest final : public Ingest {
   stream::Home& home_;
   fmp4::Reader reader_;
   media::Chunker chunker_;
-  std::vector<media::Track> tracks_;                      // with what was counted
-  std::vector<std::optional<std::int64_t>> last_dts_;     // of each track, as sent
-  std::vector<Clock> clocks_;                             // likewise
+  std::optional<media::Sample> next_;                     // the first of other tracks
+  std::vector<Clock> clocks_;                             // of each track
   std::shared_ptr<const media::TrackSet> shared_tracks_;  // chunks share it
   std::optional<std::uint32_t> tracks_version_;
   base::Time now_{};
   std::uint64_t dropped_ = 0;
+  bool is_finished_ = false;
   bool until_sync_;
 };
 

@@ -40,6 +40,11 @@ class Ingest {
   virtual std::uint64_t dropped() const = 0;
 };
 
+/// A chunk at its place in the log's time: its first frame has this dts (90 kHz, unwrapped; nothing
+/// if it tells none) and arrived now. Tells the home where the input's clock jumped.
+stream::Chunk place_chunk(stream::Home& home, std::optional<std::int64_t> dts_90k, base::Time now,
+                          base::Utc arrival);
+
 /// `is_continuing`: the log has chunks of another publisher already.
 std::unique_ptr<Ingest> make_ingest(media::Container container, stream::Home& home,
                                     memory::BlockPool& pool, bool is_continuing);

@@ -64,8 +64,7 @@ bool TsIngest::is_dropped(const mpegts::Piece& piece) {
 
 stream::Chunk TsIngest::to_chunk(mpegts::Piece piece, base::Time now, base::Utc arrival) {
   until_sync_ = false;
-  const auto position = home_.timeline().on_frame(piece.dts, arrival);
-  if (position.jumped) home_.on_discontinuity();
+  stream::Chunk chunk = place_chunk(home_, piece.dts, now, arrival);
   if (const auto version = reader_->tracks_version(); version != tracks_version_) {
     tracks_version_ = version;
     follow_tables();
@@ -73,13 +72,7 @@ stream::Chunk TsIngest::to_chunk(mpegts::Piece piece, base::Time now, base::Utc 
   restamp(piece);
   if (const auto offset = home_.timeline().offset()) home_.stamp_offset = *offset - delta_;
 
-  stream::Chunk chunk;
   chunk.container = media::Container::mpegts;
-  chunk.utc = position.utc;
-  chunk.time = position.time;
-  chunk.received = now;
-  const base::Duration ahead = position.utc - arrival;
-  chunk.ahead = stream::to_media_time(std::max(ahead, base::Duration::zero()));
   chunk.sync = piece.sync || !seen_video_;
   chunk.continues_frame = piece.continues_frame;
   chunk.is_frame_open = piece.is_frame_open;

@@ -83,6 +83,30 @@ TEST_CASE("no two frames of a track have one time whatever a muxer guessed") {
   }
 }
 
+TEST_CASE("another movie header in one body loses nothing of what came before it") {
+  IngestRig separate;
+  separate.publish("fmp4/key.mp4");
+  const std::size_t frames = times(separate, media::Kind::video).size();
+  const std::size_t sounds = times(separate, media::Kind::audio).size();
+  IngestRig rig;
+  // In pieces of any size: the header of the second may come with the end of the first.
+  for (const std::size_t piece : {std::size_t{1400}, std::size_t{60'000}}) {
+    const std::uint64_t from = rig.log().end();
+    rig.publish_bytes(media::Container::fmp4,
+                      IngestRig::file("fmp4/key.mp4") + IngestRig::file("fmp4/hvc1.mp4"), piece);
+    std::size_t h264 = 0;
+    std::size_t sound = 0;
+    for (const stream::Chunk* chunk : rig.chunks(from)) {
+      if (chunk->tracks->tracks[0].codec != media::Codec::h264) continue;
+      h264 += chunk->video_frames;
+      sound += chunk->audio_frames;
+    }
+    CHECK(h264 == frames);
+    CHECK(sound == sounds);
+    CHECK(rig.log().newest().tracks->tracks[0].codec == media::Codec::h265);
+  }
+}
+
 TEST_CASE("tables for MPEG-TS viewers get another version with other codecs") {
   IngestRig rig;
   rig.publish("fmp4/key.mp4");

@@ -32,13 +32,16 @@ class IngestRig {
   void publish(const std::string& name, base::Duration pause = {}) {
     now += pause;
     utc += std::chrono::duration_cast<std::chrono::microseconds>(pause);
+    publish_bytes(container_of(name), file(name), 1400);
+  }
+  /// In pieces of that size.
+  void publish_bytes(media::Container container, const std::string& bytes, std::size_t piece) {
     const bool is_continuing = home.stream().log().end() > 0;
     if (is_continuing) home.on_new_publisher();
-    const auto ingest = session::make_ingest(container_of(name), home, pool, is_continuing);
-    std::string bytes = file(name);
+    const auto ingest = session::make_ingest(container, home, pool, is_continuing);
     for (std::size_t from = 0; from < bytes.size();) {
       const auto space = writer.space(1).value();
-      const std::size_t part = std::min({space.size(), bytes.size() - from, std::size_t{1400}});
+      const std::size_t part = std::min({space.size(), bytes.size() - from, piece});
       std::copy_n(std::as_bytes(std::span(bytes)).begin() + static_cast<std::ptrdiff_t>(from), part,
                   space.begin());
       const memory::Window window = writer.window(space.first(part));
