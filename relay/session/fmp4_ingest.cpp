@@ -10,7 +10,6 @@ namespace session {
 namespace {
 
 constexpr std::uint32_t log_timescale = media::Timeline::ticks_per_second;
-constexpr unsigned versions = 32;  // of MPEG-TS tables
 
 // What the tables of an MPEG-TS with these tracks depend on.
 std::string describe(std::span<const media::Track> tracks) {
@@ -65,7 +64,7 @@ void Fmp4Ingest::follow_tracks() {
   if (!home_.tables) {
     home_.tables = {std::move(said), 0};
   } else if (home_.tables->said != said) {
-    const auto next = static_cast<std::uint8_t>((home_.tables->version + 1) % versions);
+    const auto next = static_cast<std::uint8_t>((home_.tables->version + 1) % table_versions);
     home_.tables = {std::move(said), next};
   }
   shared_tracks_ = std::make_shared<const media::TrackSet>(

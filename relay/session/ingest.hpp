@@ -40,6 +40,9 @@ class Ingest {
   virtual std::uint64_t dropped() const = 0;
 };
 
+/// Versions of MPEG-TS tables: they have five bits.
+inline constexpr unsigned table_versions = 32;
+
 /// A chunk at its place in the log's time: its first frame has this dts (90 kHz, unwrapped; nothing
 /// if it tells none) and arrived now. Tells the home where the input's clock jumped.
 stream::Chunk place_chunk(stream::Home& home, std::optional<std::int64_t> dts_90k, base::Time now,

@@ -7,7 +7,6 @@
 namespace session {
 namespace {
 
-constexpr unsigned versions = 32;
 // Of a section: table_id 8, length 16, extension 16, reserved 2, version 5, current 1.
 constexpr std::size_t version_at = 5;
 constexpr std::size_t crc_bytes = 4;
@@ -23,7 +22,7 @@ Said read_tables(const std::vector<mpegts::TableSection>& tables) {
     if (table.bytes.size() <= version_at + crc_bytes) continue;
     std::string text(reinterpret_cast<const char*>(table.bytes.data()),
                      table.bytes.size() - crc_bytes);
-    said.version = static_cast<unsigned char>(text[version_at]) >> 1 & (versions - 1);
+    said.version = static_cast<unsigned char>(text[version_at]) >> 1 & (table_versions - 1);
     text[version_at] = 0;
     said.text += text;
   }
@@ -58,7 +57,6 @@ bool TsIngest::is_dropped(const mpegts::Piece& piece) {
     ++dropped_;
     return true;
   }
-  // Before the first video frame there is nothing to wait for: tables and audio may be joined.
   return false;
 }
 
@@ -73,6 +71,7 @@ stream::Chunk TsIngest::to_chunk(mpegts::Piece piece, base::Time now, base::Utc 
   if (const auto offset = home_.timeline().offset()) home_.stamp_offset = *offset - delta_;
 
   chunk.container = media::Container::mpegts;
+  // Before the first video frame there is nothing to wait for: tables and audio may be joined.
   chunk.sync = piece.sync || !seen_video_;
   chunk.continues_frame = piece.continues_frame;
   chunk.is_frame_open = piece.is_frame_open;
@@ -117,9 +116,11 @@ void TsIngest::follow_tables() {
     home_.tables = {std::move(said.text), static_cast<std::uint8_t>(said.version)};
   } else if (is_seam_) {
     const unsigned next = home_.tables->version + (said.text == home_.tables->said ? 0u : 1u);
-    version_step_ = static_cast<std::uint8_t>((next + versions - said.version) % versions);
+    version_step_ =
+        static_cast<std::uint8_t>((next + table_versions - said.version) % table_versions);
   }
-  home_.tables->version = static_cast<std::uint8_t>((said.version + version_step_) % versions);
+  home_.tables->version =
+      static_cast<std::uint8_t>((said.version + version_step_) % table_versions);
   if (!said.text.empty()) home_.tables->said = std::move(said.text);
   tracks_ = std::make_shared<const media::TrackSet>(
       media::TrackSet{{reader_->tracks().begin(), reader_->tracks().end()}, home_.tables->version});
