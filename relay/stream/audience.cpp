@@ -8,13 +8,6 @@
 #include "relay/stream/feed.hpp"
 
 namespace stream {
-namespace {
-
-constexpr base::Duration tick_min = std::chrono::milliseconds(1);
-constexpr int ticks_per_interval = 32;
-
-}  // namespace
-
 void Audience::add(Cursor& cursor) {
   cursor.audience_ = this;
   cursor.seat_ = cursors_.size();
@@ -37,36 +30,45 @@ void Audience::remove(Cursor& cursor) {
   cursor.seat_ = Cursor::no_seat;
 }
 
-void Audience::on_append(base::Time now) noexcept {
+void Audience::on_append(base::Time now, base::Duration interval) noexcept {
   if (due_ == 0) {
     allowance_ = 0;
-    released_until_ = now;
     // A whole round ended: the next one begins elsewhere, or the same viewer would always be last.
     if (!cursors_.empty()) next_ = (next_ + cursors_.size() * 3 / 8 + 1) % cursors_.size();
   }
   due_ = cursors_.size();
+  if (interval > base::Duration::zero()) release(now, interval);
   unsent_least_ = feed_.unsent_least(flush_interval_.value_or(Governor::interval_max));
 }
 
-std::size_t Audience::allowed(base::Time now, base::Duration interval) noexcept {
-  if (interval <= base::Duration::zero()) return due_;
+// A share of the circle for the time that passed; a stall releases one round and not more.
+void Audience::release(base::Time now, base::Duration interval) noexcept {
+  const auto passed = std::min(now - released_until_, interval);
   const auto size = static_cast<std::int64_t>(cursors_.size());
-  // A stall may not release more than one round.
-  const auto passed = std::min(std::max(now - released_until_, base::Duration::zero()), interval);
   const std::int64_t released = passed.count() * size / interval.count();
-  if (released > 0) {
-    const auto counted = base::Duration(released * interval.count() / size);
-    released_until_ = passed == interval ? now : released_until_ + counted;
-    allowance_ = std::min(allowance_ + static_cast<std::size_t>(released), cursors_.size());
+  if (released <= 0) return;
+  const auto counted = base::Duration(released * interval.count() / size);
+  released_until_ = passed == interval ? now : released_until_ + counted;
+  allowance_ = std::min(allowance_ + static_cast<std::size_t>(released), cursors_.size());
+}
+
+std::size_t Audience::allowed(base::Time now, base::Duration interval, std::size_t most) noexcept {
+  if (interval <= base::Duration::zero()) return std::min(due_, most);
+  if (now - released_until_ >= interval) release(now, interval);
+  const std::size_t released = std::min({due_, allowance_, most});
+  if (released > 0) return released;
+  std::size_t overdue = 0;
+  for (std::size_t seat = next_; overdue < std::min(due_, most); ++overdue) {
+    const auto since = cursors_[seat]->held_since();
+    if (since && now - *since < interval) break;
+    if (++seat == cursors_.size()) seat = 0;
   }
-  return std::min(due_, allowance_);
+  return overdue;
 }
 
 base::Time Audience::next_tick(base::Duration interval) const noexcept {
-  // Not before the next cursor is released, or few of them would keep the loop spinning.
-  const auto size = static_cast<std::int64_t>(std::max<std::size_t>(cursors_.size(), 1));
-  const base::Duration each{(interval.count() + size - 1) / size};
-  return released_until_ + std::max({interval / ticks_per_interval, tick_min, each});
+  const auto since = cursors_[next_]->held_since();
+  return interval + (since ? std::min(*since, released_until_) : released_until_);
 }
 
 Cursor& Audience::take_next() noexcept {

@@ -66,6 +66,13 @@ bool Cursor::has_read_all() const noexcept {
   return sequence_ ? *sequence_ >= log.end() : !log.newest_sync();
 }
 
+std::optional<base::Time> Cursor::held_since() const noexcept {
+  if (audience_ == nullptr || busy_ > 0 || !sequence_) return std::nullopt;
+  const StreamLog& log = audience_->feed().log();
+  if (*sequence_ >= log.end()) return std::nullopt;
+  return log.at(std::max(*sequence_, log.first())).received;
+}
+
 bool Cursor::serve(FanoutCounters& counters) noexcept {
   if (busy_ > 0 || audience_ == nullptr) return false;
   Feed& feed = audience_->feed();

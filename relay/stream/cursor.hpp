@@ -88,6 +88,9 @@ class Cursor {
   bool is_waiting() const noexcept { return busy_ > 0; }
   /// Nothing in the log is left for it; only what the sink is busy with.
   bool has_read_all() const noexcept;
+  /// When the oldest chunk was received that it waits to be served; nothing when there is none, or
+  /// its position is to be found yet.
+  std::optional<base::Time> held_since() const noexcept;
   std::uint64_t skips() const noexcept { return skips_; }
   /// Media time between the next chunk and the newest.
   MediaTime lag() const noexcept;

@@ -17,7 +17,7 @@ constexpr std::size_t batch = 8;
 void Fanout::on_append(Feed& feed, base::Time now) {
   for (const auto& audience : feed.audiences()) {
     if (audience->empty()) continue;
-    audience->on_append(now);
+    audience->on_append(now, interval_of(*audience));
     if (!std::exchange(audience->listed, true)) due_.push_back(audience.get());
   }
 }
@@ -78,7 +78,7 @@ Fanout::Next Fanout::run(base::Time now) noexcept {
     next_due_ %= due_.size();
     Audience& audience = *due_[next_due_];
     const base::Duration interval = interval_of(audience);
-    const std::size_t count = std::min(audience.allowed(now, interval), batch);
+    const std::size_t count = audience.allowed(now, interval, batch);
     if (count > 0) {
       idle_in_row = 0;
       serve_batch_of(audience, count);
@@ -98,7 +98,7 @@ Fanout::Next Fanout::run(base::Time now) noexcept {
   next.now = !soon_.empty() || !behind_.empty();
   for (Audience* audience : due_) {
     const base::Duration interval = interval_of(*audience);
-    if (audience->allowed(now, interval) > 0) {
+    if (audience->allowed(now, interval, 1) > 0) {
       next.now = true;
     } else {
       const base::Time tick = audience->next_tick(interval);

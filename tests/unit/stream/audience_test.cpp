@@ -1,5 +1,7 @@
 #include "relay/stream/audience.hpp"
 
+#include <random>
+
 #include "tests/unit/stream/stream_rig.hpp"
 
 namespace stream {
@@ -15,12 +17,20 @@ struct Spread : StreamRig {
     append({true});
     for (; count > 0; --count) watch(test::patient(interval));
     serve();  // the new ones at once
+    append();
+    serve();  // after a pause, everybody
     begin = now;
     order.clear();
   }
   // Viewers served when `at` has passed since the beginning.
   std::size_t served_after(base::Duration at) {
     now = begin + at;
+    serve();
+    return order.size();
+  }
+  std::size_t served_after_chunk(base::Duration at) {
+    now = begin + at;
+    append();
     serve();
     return order.size();
   }
@@ -71,58 +81,26 @@ TEST_CASE("the places of a thousand viewers even out over the rounds") {
   }
 }
 
-TEST_CASE("a flush interval spreads a round evenly over itself") {
+TEST_CASE("a chunk after a pause goes to everybody at once") {
   Spread rig(10);
-  rig.append();
-  CHECK(rig.served_after(milliseconds(0)) == 0);
-  for (int step = 1; step <= 10; ++step) {
-    CHECK(rig.served_after(step * interval / 10 - milliseconds(1)) ==
-          static_cast<std::size_t>(step - 1));
-    CHECK(rig.served_after(step * interval / 10) == static_cast<std::size_t>(step));
-  }
-  rig.check_all_complete();
+  CHECK(rig.served_after_chunk(interval) == 10);
   CHECK(rig.served_after(2 * interval) == 10);
-}
-
-TEST_CASE("the next flush is announced for when somebody can be served") {
-  for (const int count : {1, 2, 10, 100, 1000}) {
-    CAPTURE(count);
-    Spread rig(count);
-    rig.append();
-    int wakes = 0;
-    for (auto next = rig.serve(); next.later; next = rig.serve()) {
-      REQUIRE(++wakes < 200);
-      CHECK_FALSE(next.now);
-      REQUIRE(*next.later > rig.now);
-      const std::size_t before = rig.order.size();
-      rig.now = *next.later;
-      rig.serve();
-      CHECK(rig.order.size() > before);
-    }
-    CHECK(rig.now - rig.begin <= interval + milliseconds(5));
-    rig.check_all_complete();
-  }
-}
-
-TEST_CASE("a chunk in the middle of a round only makes the next writes larger") {
-  Spread rig(10);
-  rig.append();
-  CHECK(rig.served_after(milliseconds(50)) == 5);
-  rig.append();
-  // Those of the first half have had the first chunk; their turn comes after the others.
-  CHECK(rig.served_after(milliseconds(100)) == 10);
-  for (std::size_t viewer = 5; viewer < 10; ++viewer) {
-    CHECK(rig.order[viewer]->received == rig.images(0, 3));
-  }
-  CHECK(rig.served_after(milliseconds(150)) == 15);
   rig.check_all_complete();
-  for (const auto& viewer : rig.viewers) CHECK(viewer->writes <= 3);
+}
+
+TEST_CASE("each chunk releases the part of the round that its time stands for") {
+  Spread rig(10);
+  for (int step = 1; step <= 10; ++step) {
+    CHECK(rig.served_after_chunk(step * interval / 10 - milliseconds(1)) ==
+          static_cast<std::size_t>(step - 1));
+    CHECK(rig.served_after_chunk(step * interval / 10) == static_cast<std::size_t>(step));
+  }
 }
 
 TEST_CASE("each viewer is served once an interval at its own phase") {
   Spread rig(10);
   std::map<test::Viewer*, std::vector<int>> times;
-  for (int frame = 0; frame < 100; ++frame) {  // of 10 ms
+  for (int frame = 1; frame <= 100; ++frame) {  // of 10 ms
     rig.now = rig.begin + milliseconds(10) * frame;
     rig.order.clear();
     rig.append();
@@ -137,11 +115,72 @@ TEST_CASE("each viewer is served once an interval at its own phase") {
   }
 }
 
+TEST_CASE("between chunks the loop wakes only for what was held for the interval") {
+  for (const int count : {1, 2, 10, 100, 1000}) {
+    CAPTURE(count);
+    Spread rig(count);
+    rig.served_after_chunk(milliseconds(30));
+    const std::size_t released = rig.order.size();
+    CHECK(released == static_cast<std::size_t>(count * 30 / 100));
+    const auto next = rig.serve();
+    CHECK_FALSE(next.now);
+    REQUIRE(next.later);
+    CHECK(*next.later > rig.begin + milliseconds(30));
+    CHECK(*next.later <= rig.begin + milliseconds(130));
+    rig.now = *next.later;
+    rig.serve();
+    CHECK(rig.order.size() == static_cast<std::size_t>(count));
+    CHECK_FALSE(rig.serve().later);
+    rig.check_all_complete();
+  }
+}
+
+TEST_CASE("nothing is held for longer than the interval whenever chunks come") {
+  std::minstd_rand random(7);
+  const auto up_to = [&random](int limit) { return static_cast<int>(random() % limit); };
+  for (const int count : {1, 2, 3, 10, 33}) {
+    CAPTURE(count);
+    Spread rig(count);
+    std::optional<base::Time> wake;
+    for (int event = 0; event < 1000; ++event) {
+      const base::Time chunk = rig.now + milliseconds(up_to(4) == 0 ? up_to(300) : up_to(30));
+      while (wake && *wake < chunk) {
+        rig.now = *wake;
+        wake = rig.serve().later;
+        REQUIRE((!wake || *wake > rig.now));
+      }
+      for (const auto& viewer : rig.viewers) {
+        const auto since = viewer->cursor.held_since();
+        REQUIRE((!since || rig.now - *since <= interval));
+      }
+      rig.now = chunk;
+      rig.append();
+      wake = rig.serve().later;
+    }
+    rig.now += 2 * interval;
+    rig.serve();
+    rig.check_all_complete();
+  }
+}
+
+TEST_CASE("at thirty frames a second three go in a write of 100 ms") {
+  Spread rig(99);
+  int writes = 0;
+  for (int frame = 1; frame <= 300; ++frame) {
+    rig.now = rig.begin + frame * std::chrono::microseconds(33'333);
+    rig.order.clear();
+    rig.append();
+    rig.serve();
+    CHECK(rig.order.size() <= 34);
+    writes += static_cast<int>(rig.order.size());
+  }
+  CHECK(writes <= 9901);
+}
+
 TEST_CASE("a stall releases one round and not more") {
   Spread rig(10);
-  rig.append();
-  CHECK(rig.served_after(std::chrono::seconds(60)) == 10);
-  rig.check_all_complete();
+  CHECK(rig.served_after_chunk(std::chrono::seconds(60)) == 10);
+  CHECK(rig.served_after_chunk(std::chrono::seconds(60) + milliseconds(10)) == 11);
 }
 
 TEST_CASE("whoever leaves in the middle of a round costs nobody else a chunk") {
@@ -149,14 +188,10 @@ TEST_CASE("whoever leaves in the middle of a round costs nobody else a chunk") {
     for (std::size_t leaving = 0; leaving < 10; ++leaving) {
       // Begin the round at another seat, so that it wraps.
       Spread rig(10);
-      rig.append();
-      rig.served_after(interval);
-      rig.begin = rig.now;
-      rig.append();
-      rig.served_after(interval * static_cast<int>(served) / 10);
+      rig.served_after_chunk(interval / 3);
+      rig.served_after_chunk(interval / 3 + interval * static_cast<int>(served) / 10);
       rig.viewers.erase(rig.viewers.begin() + static_cast<std::ptrdiff_t>(leaving));
-      rig.served_after(interval);
-      rig.served_after(interval * 2);
+      rig.served_after(interval * 3);
       rig.check_all_complete();
     }
   }
@@ -165,14 +200,10 @@ TEST_CASE("whoever leaves in the middle of a round costs nobody else a chunk") {
 TEST_CASE("whoever comes in the middle of a round costs nobody else a chunk") {
   for (std::size_t served = 0; served <= 10; ++served) {
     Spread rig(10);
-    rig.append();
-    rig.served_after(interval);
-    rig.begin = rig.now;
-    rig.append();
-    rig.served_after(interval * static_cast<int>(served) / 10);
+    rig.served_after_chunk(interval / 3);
+    rig.served_after_chunk(interval / 3 + interval * static_cast<int>(served) / 10);
     rig.watch(test::patient(interval));
-    rig.served_after(interval);
-    rig.served_after(interval * 2);
+    rig.served_after(interval * 3);
     rig.check_all_complete();
   }
 }

@@ -121,10 +121,10 @@ struct StreamRig {
     viewer.cursor.resume();
     return viewer;
   }
-  /// Serves until nothing more can be sent now.
+  /// Serves until nothing more can be sent now. (A run looks at the real clock, which is behind.)
   stream::Fanout::Next serve() {
     stream::Fanout::Next next = fanout.run(now);
-    while (next.now) next = fanout.run(now);
+    while (next.now || (next.later && *next.later <= now)) next = fanout.run(now);
     return next;
   }
 
