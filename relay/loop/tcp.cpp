@@ -110,8 +110,16 @@ void Tcp::on_read_bytes(uv_stream_t* stream, ssize_t count, const uv_buf_t* buff
   if (count == UV_ENOBUFS) {
     tcp->events_->on_no_space();
   } else {
-    tcp->events_->on_read_end(count == UV_EOF ? base::Error{} : to_error(static_cast<int>(count)));
+    tcp->events_->on_read_end(
+        to_error(count == UV_EOF ? -tcp->take_socket_error() : static_cast<int>(count)));
   }
+}
+
+// libuv calls it an end of file, too, when a reset follows on the last bytes before they were read.
+int Tcp::take_socket_error() noexcept {
+  int error = 0;
+  socklen_t size = sizeof error;
+  return getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : 0;
 }
 
 memory::Written Tcp::try_write(std::span<const iovec> buffers) noexcept {

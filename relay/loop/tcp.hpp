@@ -78,6 +78,7 @@ class Tcp {
   static void on_write_done(uv_write_t* request, int status) noexcept;
   void tune() noexcept;
   void remember_peer() noexcept;
+  int take_socket_error() noexcept;
   uv_stream_t* stream() noexcept { return reinterpret_cast<uv_stream_t*>(handle_.get()); }
 
   Events* events_ = nullptr;

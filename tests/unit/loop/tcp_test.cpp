@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -85,6 +86,28 @@ TEST_CASE_FIXTURE(Rig, "what the peer sends is read into the offered space") {
   peer.send(std::string(1000, 'x'));
   test::run_until(worker, [&] { return events.read.size() == 1005; });
   CHECK(events.read_ends == 0);
+}
+
+TEST_CASE_FIXTURE(Rig, "a reset right behind the last bytes is no proper end") {
+  auto [fd, other] = test::tcp_pair();
+  peer = std::move(other);
+  tcp = Tcp::from_socket(worker, fd);
+  tcp->set_events(&events);
+  tcp->start_reading();
+  peer.send("hello");
+  SUBCASE("a reset") {
+    const linger now{1, 0};
+    REQUIRE(setsockopt(peer.fd(), SOL_SOCKET, SO_LINGER, &now, sizeof now) == 0);
+    peer.close();
+    test::run_until(worker, [&] { return events.read_ends == 1; });
+    CHECK(events.read_error.value() == ECONNRESET);
+  }
+  SUBCASE("an end") {
+    peer.close();
+    test::run_until(worker, [&] { return events.read_ends == 1; });
+    CHECK_FALSE(events.read_error);
+  }
+  CHECK(events.read == "hello");
 }
 
 TEST_CASE_FIXTURE(Rig, "without room reading stops until it is started again") {
