@@ -159,8 +159,10 @@ void read_connection(RequestHead& head) {
   const bool takes_body = head.method == Method::put || head.method == Method::post;
   const bool says_length = head.content_length || head.chunked;
   head.until_close = takes_body && !says_length && (close || !head.http_1_1);
-  head.keep_alive =
-      !close && !head.until_close && (head.http_1_1 || has_connection_option(head, "keep-alive"));
+  // Nobody reads the body of any other request, so nothing behind it can be a request either.
+  const bool unread_body = !takes_body && head.has_body();
+  head.keep_alive = !close && !head.until_close && !unread_body &&
+                    (head.http_1_1 || has_connection_option(head, "keep-alive"));
   head.upgrade =
       head.http_1_1 && head.find("Upgrade") != nullptr && has_connection_option(head, "upgrade");
 }

@@ -24,6 +24,10 @@ struct RequestHead {
   bool chunked = false;
   bool until_close = false;  ///< PUT or POST with HTTP/1.0 or `Connection: close` only
 
+  bool has_body() const noexcept {
+    return chunked || until_close || content_length.value_or(0) > 0;
+  }
+
   bool expect_continue = false;
   bool upgrade = false;  ///< `Connection: upgrade` and an Upgrade field, see `find("Upgrade")`
 

@@ -187,6 +187,10 @@ TEST_CASE("a body is chunked or has a length or ends with the connection") {
 TEST_CASE("the connection goes on unless a side says otherwise") {  // RFC 9112, 9.3
   CHECK(parse({"GET / HTTP/1.1", host}).keep_alive);
   CHECK(!parse({"GET / HTTP/1.1", host, "Connection: keep-alive, close"}).keep_alive);
+  // A body that nobody reads must not be taken for the next request.
+  CHECK(!parse({"GET / HTTP/1.1", host, "Content-Length: 5"}).keep_alive);
+  CHECK(!parse({"HEAD / HTTP/1.1", host, "Transfer-Encoding: chunked"}).keep_alive);
+  CHECK(parse({"GET / HTTP/1.1", host, "Content-Length: 0"}).keep_alive);
   CHECK(!parse({"GET / HTTP/1.1", host, "Connection: a", "Connection: CLOSE"}).keep_alive);
   CHECK(!parse({"GET / HTTP/1.0"}).keep_alive);
   CHECK(parse({"GET / HTTP/1.0", "Connection: Keep-Alive"}).keep_alive);
