@@ -96,6 +96,17 @@ void add_traffic(Page& page, std::span<const WorkerReport> workers) {
   page.add(latency);
 }
 
+void add_refusals(Page& page, std::span<const WorkerReport> workers) {
+  page.begin("spancast_refusals_total", "Requests refused, by the status of the response",
+             prometheus::MetricType::Counter);
+  for (std::size_t index = 0; index <= refusal_statuses.size(); ++index) {
+    const bool is_known = index < refusal_statuses.size();
+    page.add(
+        static_cast<double>(sum(workers, [&](const auto& w) { return w.refusals[index]; })),
+        {{"status", is_known ? std::to_string(refusal_statuses[index]) : std::string("other")}});
+  }
+}
+
 void add_ends(Page& page, std::span<const WorkerReport> workers) {
   page.begin("spancast_viewer_skips_total", "Jumps of lagging viewers, by reason",
              prometheus::MetricType::Counter);
@@ -197,6 +208,7 @@ void add_workers(Page& page, std::span<const WorkerReport> workers) {
 std::string metrics_text(std::span<const WorkerReport> workers, const ArenaReport& arena) {
   Page page;
   add_traffic(page, workers);
+  add_refusals(page, workers);
   add_ends(page, workers);
   add_streams(page, workers);
   add_arena(page, workers, arena);

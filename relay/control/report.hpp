@@ -38,6 +38,10 @@ struct StreamReport {
   std::optional<Home> home;
 };
 
+/// The statuses that refuse a request; all others are counted together behind them.
+constexpr std::array<unsigned, 14> refusal_statuses = {400, 401, 403, 404, 405, 406, 408,
+                                                       409, 411, 415, 417, 431, 503, 505};
+
 /// What one worker says about itself: a copy of its plain integers.
 struct WorkerReport {
   unsigned worker = 0;
@@ -53,9 +57,16 @@ struct WorkerReport {
   std::uint64_t pieces_dropped = 0;
   std::uint64_t requests = 0;
   std::uint64_t refused = 0;
+  std::array<std::uint64_t, refusal_statuses.size() + 1> refusals{};  ///< by status
   std::uint64_t bytes_pinned = 0;  ///< by unfinished writes of viewers
   std::array<std::uint64_t, stream::viewer_end_count> viewer_ends{};
   std::array<std::uint64_t, stream::publisher_end_count> publisher_ends{};
+
+  void count_refusal(unsigned status) noexcept {
+    std::size_t index = 0;
+    while (index < refusal_statuses.size() && refusal_statuses[index] != status) ++index;
+    ++refusals[index];
+  }
 };
 
 /// The arena as a whole.

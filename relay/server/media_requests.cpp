@@ -329,7 +329,7 @@ void WorkerServer::on_publisher_end(session::Publisher& publisher, session::Publ
   const unsigned status = end == session::PublisherEnd::replaced ? 409
                           : end == session::PublisherEnd::drain  ? 503
                                                                  : 400;
-  refuse(connection, status, reason);
+  answer(connection, status, reason);
 }
 
 }  // namespace server

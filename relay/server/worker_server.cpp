@@ -1,5 +1,6 @@
 #include "relay/server/worker_server.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "relay/base/assert.hpp"
@@ -8,6 +9,11 @@ namespace server {
 namespace {
 
 constexpr std::chrono::milliseconds tick{250};
+// Of all workers together: connections over `http.connections` that are being refused, and those of
+// the admin address. They live on the descriptors that the configuration leaves free (256).
+constexpr std::size_t beyond_limit_max = 128;
+constexpr base::Duration beyond_limit_time = std::chrono::seconds(2);
+constexpr std::size_t admin_connections_max = 64;
 
 }  // namespace
 
@@ -38,8 +44,24 @@ void WorkerServer::listen(int http_socket, int admin_socket) {
 }
 
 void WorkerServer::on_accept(loop::Listener& listener, std::unique_ptr<loop::Tcp> tcp) noexcept {
+  if (&listener == admin_listener_.get()) {
+    // Not counted: who looks for the reason must get in when http.connections is reached.
+    if (admin_connections_ >= share_of(admin_connections_max)) return;
+    ++admin_connections_;
+    return add_connection(session::Port::admin, std::move(tcp), {}).start();
+  }
   if (shared_.connections.load(std::memory_order_relaxed) >= shared_.config.http.connections) {
-    ++counts_.refused;
+    return accept_beyond_limit(std::move(tcp));
+  }
+  shared_.connections.fetch_add(1, std::memory_order_relaxed);
+  add_connection(session::Port::http, std::move(tcp), {}).start();
+}
+
+// To close with a request unread would reset the connection, perhaps before the client has read the
+// answer. So a few at a time are read and refused like any other; those beyond are told at once.
+void WorkerServer::accept_beyond_limit(std::unique_ptr<loop::Tcp> tcp) noexcept {
+  ++counts_.refused;
+  if (beyond_limit_.size() >= share_of(beyond_limit_max)) {
     static constexpr std::string_view full =
         "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\n"
         "Connection: close\r\n\r\n";
@@ -47,9 +69,14 @@ void WorkerServer::on_accept(loop::Listener& listener, std::unique_ptr<loop::Tcp
     static_cast<void>(tcp->try_write({&buffer, 1}));
     return;
   }
-  shared_.connections.fetch_add(1, std::memory_order_relaxed);
-  const auto port = &listener == admin_listener_.get() ? session::Port::admin : session::Port::http;
-  add_connection(port, std::move(tcp), {}).start();
+  auto& connection = add_connection(session::Port::http, std::move(tcp), {});
+  beyond_limit_.insert(connection.id());
+  connection.make_last(beyond_limit_time);
+  connection.start();
+}
+
+std::size_t WorkerServer::share_of(std::size_t most) const noexcept {
+  return std::max<std::size_t>(most / shared_.servers.size(), 1);
 }
 
 session::HttpConnection& WorkerServer::add_connection(session::Port port,
@@ -78,6 +105,11 @@ void WorkerServer::on_request(session::HttpConnection& connection,
                               http::RequestHead head) noexcept {
   ++counts_.requests;
   http::Route route = http::route(head);
+  // At the limit the process still works, and whoever asks just that must not be told otherwise.
+  if (beyond_limit_.contains(connection.id()) && route.kind != http::RouteKind::healthz) {
+    return refuse(connection, 503, "http.connections is reached: try again later",
+                  {{"Retry-After", "5"}});
+  }
   if (route.kind != http::RouteKind::media) return serve_status(connection, head, route);
   if (connection.port() == session::Port::admin) {
     return refuse(connection, 404, "media is served on the public address");
@@ -91,10 +123,27 @@ void WorkerServer::on_request(session::HttpConnection& connection,
 void WorkerServer::refuse(session::HttpConnection& connection, unsigned status,
                           std::string_view reason,
                           std::vector<std::pair<std::string, std::string>> fields) noexcept {
+  on_refused(connection, status, reason);
+  answer(connection, status, reason, std::move(fields));
+}
+
+void WorkerServer::on_refused(session::HttpConnection& connection, unsigned status,
+                              std::string_view reason) noexcept {
+  counts_.count_refusal(status);
+  if (!refusal_lines_.take(base::monotonic_now())) return;
+  shared_.log.info("request refused",
+                   {{"peer", connection.peer()}, {"status", status}, {"reason", reason}});
+}
+
+void WorkerServer::answer(session::HttpConnection& connection, unsigned status,
+                          std::string_view reason,
+                          std::vector<std::pair<std::string, std::string>> fields) noexcept {
   fields.emplace_back("Content-Type", "text/plain");
   fields.emplace_back("Cache-Control", "no-store");
   fields.emplace_back("Access-Control-Allow-Origin", "*");
-  connection.respond({status, std::move(fields)}, std::string(reason) + "\n");
+  // Who sends what no proper client sends is not listened to any longer.
+  const bool close = status == 400 || status == 405;
+  connection.respond({status, std::move(fields)}, std::string(reason) + "\n", close);
 }
 
 void WorkerServer::on_closed(session::HttpConnection& connection) noexcept {
@@ -127,8 +176,10 @@ void WorkerServer::sweep() noexcept {
         shared_.connections.fetch_sub(1, std::memory_order_relaxed);
       }
     } else if (const auto connection = connections_.find(id); connection != connections_.end()) {
-      // One whose socket was taken goes on as something else and stays counted.
-      if (connection->second->has_tcp()) {
+      if (connection->second->port() == session::Port::admin) {
+        --admin_connections_;
+      } else if (beyond_limit_.erase(id) == 0 && connection->second->has_tcp()) {
+        // One whose socket was taken goes on as something else and stays counted.
         shared_.connections.fetch_sub(1, std::memory_order_relaxed);
       }
       connections_.erase(connection);
@@ -147,6 +198,9 @@ void WorkerServer::on_tick() noexcept {
   time_out_waiting(now);
   end_abandoned_streams(now);
   table_.end_finished(now);
+  if (const std::uint64_t count = refusal_lines_.report_left_out(now)) {
+    shared_.log.info("requests refused without a line each", {{"count", count}});
+  }
   if (++ticks_ % 4 == 0) {
     for (const auto& [id, viewer] : viewers_) viewer->on_time(now);
     table_.drop_unused();

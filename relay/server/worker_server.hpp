@@ -10,6 +10,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "relay/base/line_budget.hpp"
 #include "relay/control/config.hpp"
 #include "relay/control/report.hpp"
 #include "relay/http/router.hpp"
@@ -78,6 +79,8 @@ class WorkerServer final : public loop::Listener::Events,
 
   void on_accept(loop::Listener& listener, std::unique_ptr<loop::Tcp> tcp) noexcept override;
   void on_request(session::HttpConnection& connection, http::RequestHead head) noexcept override;
+  void on_refused(session::HttpConnection& connection, unsigned status,
+                  std::string_view reason) noexcept override;
   void on_closed(session::HttpConnection& connection) noexcept override;
   void on_viewer_end(session::Viewer& viewer, session::ViewerEnd end) noexcept override;
   void on_publisher_end(session::Publisher& publisher, session::PublisherEnd end,
@@ -115,7 +118,14 @@ class WorkerServer final : public loop::Listener::Events,
   /// True when no block is free after everything that can be freed here was.
   bool is_arena_full() noexcept;
   bool free_blocks() noexcept;
+  /// This worker's share of what all may have together.
+  std::size_t share_of(std::size_t most) const noexcept;
+  void accept_beyond_limit(std::unique_ptr<loop::Tcp> tcp) noexcept;
+  /// Answers, counts and logs.
   void refuse(session::HttpConnection& connection, unsigned status, std::string_view reason,
+              std::vector<std::pair<std::string, std::string>> fields = {}) noexcept;
+  /// The same for what has its line and its count already.
+  void answer(session::HttpConnection& connection, unsigned status, std::string_view reason,
               std::vector<std::pair<std::string, std::string>> fields = {}) noexcept;
   session::HttpConnection& add_connection(session::Port port, std::unique_ptr<loop::Tcp> tcp,
                                           std::string received);
@@ -145,6 +155,10 @@ class WorkerServer final : public loop::Listener::Events,
   std::unordered_map<std::uint64_t, std::unique_ptr<session::HttpConnection>> connections_;
   std::unordered_map<std::uint64_t, std::unique_ptr<session::Viewer>> viewers_;
   std::unordered_map<std::uint64_t, std::unique_ptr<session::Publisher>> publishers_;
+  // Accepted over `http.connections` to be refused; not counted there.
+  std::unordered_set<std::uint64_t> beyond_limit_;
+  std::size_t admin_connections_ = 0;
+  base::LineBudget refusal_lines_;
   std::unordered_map<std::string, std::vector<Waiting>> waiting_;
   // Of those, streams that are here but whose tracks are not known yet.
   std::unordered_set<std::string> beginning_;

@@ -1,5 +1,6 @@
 #include "relay/session/http_connection.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "relay/base/assert.hpp"
@@ -26,6 +27,11 @@ HttpConnection::HttpConnection(std::uint64_t id, Port port, loop::Worker& worker
       received_(std::move(received)),
       port_(port) {
   tcp_->set_events(this);
+}
+
+void HttpConnection::make_last(base::Duration timeout) noexcept {
+  draining_ = true;
+  deadline_ = std::min(deadline_, base::monotonic_now() + timeout);
 }
 
 void HttpConnection::start() noexcept {
@@ -69,7 +75,7 @@ void HttpConnection::read_heads() noexcept {
     const std::string bytes = std::exchange(received_, {});
     auto head = heads_.feed(to_bytes(bytes));
     if (!head) {
-      refuse(head.error());
+      refuse(http::status_of(head.error()), head.error().message());
       break;
     }
     if (!*head) break;
@@ -85,30 +91,39 @@ void HttpConnection::on_head(http::RequestHead head) noexcept {
   http_1_1_ = head.http_1_1;
   head_only_ = head.method == http::Method::head;
   // Whoever announces a body and is answered at once cannot be followed by another request.
-  const bool has_body = head.chunked || head.until_close || head.content_length.value_or(0) > 0;
-  close_after_ = !head.keep_alive || has_body;
+  close_after_ = !head.keep_alive || head.has_body();
   events_.on_request(*this, std::move(head));
 }
 
-void HttpConnection::refuse(base::Error error) noexcept {
+void HttpConnection::refuse(unsigned status, const std::string& reason) noexcept {
   state_ = State::waiting;
-  http::ResponseHead head{http::status_of(error), {{"Content-Type", "text/plain"}}};
-  respond(std::move(head), error.message() + "\n", true);
+  events_.on_refused(*this, status, reason);
+  respond({status, {{"Content-Type", "text/plain"}}}, reason + "\n", true);
 }
 
 void HttpConnection::respond(http::ResponseHead head, std::string_view body, bool close) noexcept {
   RELAY_ASSERT(state_ == State::waiting);
   close_after_ = close_after_ || close || draining_;
   head.http_1_1 = http_1_1_;
-  state_ = State::writing;
+  begin_writing();
   send(http::write_response(std::move(head), body, !close_after_, head_only_));
 }
 
 void HttpConnection::respond_head(http::ResponseHead head) noexcept {
   RELAY_ASSERT(state_ == State::waiting);
   head.http_1_1 = http_1_1_;
-  state_ = State::writing;
+  close_after_ = close_after_ || draining_;
+  const bool says_it = std::any_of(head.fields.begin(), head.fields.end(),
+                                   [](const auto& field) { return field.first == "Connection"; });
+  if (close_after_ && http_1_1_ && !says_it) head.fields.emplace_back("Connection", "close");
+  begin_writing();
   send(http::write_head(head));
+}
+
+// The client has as long to take the response as it had to send its head.
+void HttpConnection::begin_writing() noexcept {
+  state_ = State::writing;
+  deadline_ = base::monotonic_now() + header_timeout_;
 }
 
 void HttpConnection::send(std::string text) noexcept {
@@ -168,8 +183,7 @@ void HttpConnection::on_time(base::Time now) noexcept {
   if (state_ == State::lingering || state_ == State::writing) return close();
   if (state_ != State::reading) return;
   if (!heads_.started()) return close();  // idle, or never said a word
-  state_ = State::waiting;
-  respond({408, {{"Content-Type", "text/plain"}}}, "the request head took too long\n", true);
+  refuse(408, "the request head took too long");
 }
 
 void HttpConnection::drain() noexcept {

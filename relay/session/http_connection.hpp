@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "relay/base/time.hpp"
 #include "relay/http/head_reader.hpp"
@@ -32,6 +33,9 @@ class HttpConnection final : public loop::Tcp::Events {
     virtual ~Events() = default;
     /// A whole head; `respond()` or `take_tcp()` follows, now or later.
     virtual void on_request(HttpConnection& connection, http::RequestHead head) noexcept = 0;
+    /// A request is refused that never got that far: what was sent is no head, or took too long.
+    virtual void on_refused(HttpConnection& connection, unsigned status,
+                            std::string_view reason) noexcept = 0;
     /// Over: to be destroyed at the end of the turn.
     virtual void on_closed(HttpConnection& connection) noexcept = 0;
   };
@@ -48,6 +52,9 @@ class HttpConnection final : public loop::Tcp::Events {
   bool is_waiting() const noexcept { return state_ == State::waiting; }
   bool has_tcp() const noexcept { return tcp_ != nullptr; }
 
+  /// The first response will be the last one, and its head must come within `timeout`. Before
+  /// `start()`.
+  void make_last(base::Duration timeout) noexcept;
   /// Begins to read heads.
   void start() noexcept;
   /// Begins as if `head` had just been read, as when another worker read it.
@@ -88,7 +95,8 @@ class HttpConnection final : public loop::Tcp::Events {
   void send(std::string text) noexcept;
   void read_heads() noexcept;
   void on_head(http::RequestHead head) noexcept;
-  void refuse(base::Error error) noexcept;
+  void refuse(unsigned status, const std::string& reason) noexcept;
+  void begin_writing() noexcept;
   void after_response() noexcept;
   void linger() noexcept;
   void close() noexcept;

@@ -29,6 +29,10 @@ struct Rig final : HttpConnection::Events {
     if (on_head) return on_head(asked);
     asked.respond({200, {}}, "[" + head.target + "]");
   }
+  void on_refused(HttpConnection&, unsigned status, std::string_view reason) noexcept override {
+    CHECK_FALSE(reason.empty());
+    refused.push_back(status);
+  }
   void on_closed(HttpConnection&) noexcept override { ++closed; }
 
   void await_text(std::string_view end) {
@@ -46,6 +50,7 @@ struct Rig final : HttpConnection::Events {
   loop::Worker worker{0};
   test::Peer peer;
   std::vector<std::string> targets;
+  std::vector<unsigned> refused;
   std::function<void(HttpConnection&)> on_head;
   int closed = 0;
   std::unique_ptr<HttpConnection> connection;
@@ -131,6 +136,7 @@ TEST_CASE("what is no request is refused and the refusal can be read") {
   rig.peer.send("garbage\r\n\r\nand much more of it");
   rig.await_text("\n");
   CHECK(rig.peer.text().starts_with("HTTP/1.1 400 "));
+  CHECK(rig.refused == std::vector<unsigned>{400});
   CHECK(rig.count("Connection: close") == 1);
   CHECK(rig.closed == 0);  // it lingers until the peer has seen it
   test::run_turns(rig.worker, 2);
@@ -163,6 +169,69 @@ TEST_CASE("a peer that goes on after a refusal is given up in time") {
   rig.connection->on_time(base::monotonic_now());
   CHECK(rig.closed == 0);
   rig.connection->on_time(base::monotonic_now() + HttpConnection::linger_time);
+  CHECK(rig.closed == 1);
+}
+
+TEST_CASE("nothing behind a refused head or an unread body is taken for a request") {
+  Rig rig;
+  rig.connection->start();
+  SUBCASE("a refused head") {
+    rig.peer.send("GET /a HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n" +
+                  get("/b"));
+    rig.await_text("\n");
+    CHECK(rig.targets.empty());
+  }
+  SUBCASE("an unread body") {
+    rig.peer.send(get("/a", "Content-Length: 40\r\n") + get("/b"));
+    rig.await_text("[/a]");
+    CHECK(rig.targets == std::vector<std::string>{"/a"});
+  }
+  SUBCASE("an unread body of a request whose response has none") {
+    rig.on_head = [](HttpConnection& asked) { asked.respond_head({204, {}}); };
+    rig.peer.send("OPTIONS /a HTTP/1.1\r\nHost: h\r\nContent-Length: 40\r\n\r\n" + get("/b"));
+    rig.await_text("\r\n\r\n");
+    CHECK(rig.targets == std::vector<std::string>{"/a"});
+  }
+  CHECK(rig.count("Connection: close") == 1);
+  rig.peer.send(get("/c"));
+  test::run_turns(rig.worker, 3);
+  CHECK(rig.targets.size() < 2);
+  rig.peer.read();
+  CHECK(rig.count("HTTP/1.1 ") == 1);
+}
+
+TEST_CASE("the last response of a connection has to be asked for soon") {
+  Rig rig;
+  rig.connection->make_last(std::chrono::seconds(2));
+  rig.connection->start();
+  SUBCASE("it is") {
+    rig.peer.send(get("/last") + get("/more"));
+    rig.await_text("[/last]");
+    CHECK(rig.count("Connection: close") == 1);
+    CHECK(rig.targets.size() == 1);
+  }
+  SUBCASE("it is not") {
+    rig.connection->on_time(base::monotonic_now() + std::chrono::seconds(3));
+    CHECK(rig.closed == 1);
+  }
+}
+
+TEST_CASE("a response that came late has its own time to be written") {
+  Rig rig;
+  auto [fd, other] = test::tcp_pair(4096, 4096);
+  rig.peer = std::move(other);
+  rig.open(fd);
+  rig.on_head = [](HttpConnection&) {};
+  rig.connection->make_last(base::Duration::zero());  // the time for the head is over at once
+  rig.connection->start();
+  rig.peer.send(get("/late"));
+  test::run_until(rig.worker, [&] { return rig.targets.size() == 1; });
+  // More than the sockets hold, so that it stays under way.
+  rig.connection->respond({200, {}}, std::string(4 * 1024 * 1024, 'x'));
+  const base::Time now = base::monotonic_now();
+  rig.connection->on_time(now);
+  CHECK(rig.closed == 0);
+  rig.connection->on_time(now + header_timeout);
   CHECK(rig.closed == 1);
 }
 
@@ -203,11 +272,13 @@ TEST_CASE("a head that takes too long is answered and an idle connection just cl
     CHECK(rig.closed == 0);
     rig.connection->on_time(now + header_timeout + std::chrono::seconds(1));
     CHECK(rig.peer.read().starts_with("HTTP/1.1 408 "));
+    CHECK(rig.refused == std::vector<unsigned>{408});
   }
   SUBCASE("nothing was said") {
     rig.connection->on_time(now + header_timeout + std::chrono::seconds(1));
     CHECK(rig.closed == 1);
     CHECK(rig.peer.read().empty());
+    CHECK(rig.refused.empty());
   }
   SUBCASE("the answer takes its time") {
     rig.on_head = [](HttpConnection&) {};
