@@ -273,6 +273,20 @@ def test_pipelined_requests_are_answered_in_order(victim):
     settle(victim)
 
 
+def test_a_request_in_the_body_of_a_viewer_is_not_answered(victim, media):
+    """A balancer in front takes it for a body; an answer to it would go to somebody else."""
+    relay = victim.relay
+    with relay.connect() as viewer:
+        viewer.socket.sendall(b"GET /live/short.ts?wait=30 HTTP/1.1\r\nHost: a\r\n"
+                              b"Content-Length: %d\r\n\r\n" % len(SECOND) + SECOND)
+        assert client.request(relay.http_port, "PUT", "/live/short.ts",
+                              body=media.plain.data[:188 * 100]).status == 200
+        response = viewer.read_response()
+        assert response.status == 200 and response.headers["connection"] == "close"
+        assert viewer.reader.read() == b""
+    settle(victim)
+
+
 def test_pipelined_requests_whose_answers_are_not_read(victim):
     """The relay stops reading, and in the end gives the connection up."""
     sock = connect(victim.relay, receive_buffer=4096)
