@@ -8,7 +8,8 @@ import client
 import hostile
 from hostile import Case
 
-# Behind each refused head: must never be answered, or a balancer and we disagree on what a request is.
+# Behind each refused head: must never be answered, or a balancer and we disagree on what a request
+# is.
 SECOND = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
 BODY = b"0\r\n\r\n"
 ALLOW_MEDIA = {"allow": "GET, HEAD, PUT, POST, OPTIONS"}
@@ -44,8 +45,8 @@ def lines(*all_lines, then=SECOND):
 
 def head(name, first, *fields, status=400, reason=REQUEST, host=b"Host: a", then=SECOND, **more):
     first = first if isinstance(first, bytes) else first.encode()
-    return refused(name, lines(first, *([host] if host else []), *fields, then=then), status, reason,
-                   **more)
+    text = lines(first, *([host] if host else []), *fields, then=then)
+    return refused(name, text, status, reason, **more)
 
 
 def put(name, *fields, reason=LENGTH, then=BODY + SECOND, **more):
@@ -141,7 +142,8 @@ FIELDS = [
     head("a bare CR in a value", b"GET / HTTP/1.1", b"X: a\rb"),
     refused("bare LF everywhere", SECOND.replace(b"\r\n", b"\n"), 400, REQUEST),
     refused("one bare LF", b"GET / HTTP/1.1\nHost: a\r\n\r\n" + SECOND, 400, REQUEST),
-    refused("a bare LF that ends the head", b"GET / HTTP/1.1\r\nHost: a\r\n\n" + SECOND, 400, REQUEST),
+    refused("a bare LF that ends the head", b"GET / HTTP/1.1\r\nHost: a\r\n\n" + SECOND, 400,
+            REQUEST),
     refused("a field in a bare LF", b"GET / HTTP/1.1\r\nHost: a\r\nX: a\nContent-Length: 9\r\n\r\n",
             400, REQUEST),
     head("two Authorizations", b"GET / HTTP/1.1", b"Authorization: a", b"Authorization: b",
@@ -221,7 +223,8 @@ METHODS = [
 def sized(size):
     """A valid head of so many bytes."""
     bare = len(lines(b"GET /live/nobody.ts HTTP/1.1", b"Host: a", b"X: ", then=b""))
-    return lines(b"GET /live/nobody.ts HTTP/1.1", b"Host: a", b"X: " + b"x" * (size - bare), then=b"")
+    return lines(b"GET /live/nobody.ts HTTP/1.1", b"Host: a", b"X: " + b"x" * (size - bare),
+                 then=b"")
 
 
 def many_fields(count):

@@ -202,8 +202,9 @@ STATES = {
     "in a chunk size": [PUT_CHUNKED % b"/live/reset.ts", b"f"],
     "in a chunk": [PUT_CHUNKED % b"/live/reset.ts", b"ff\r\nx"],
     "in a body of known length": [PUT_LENGTH % (b"/live/reset.ts", 1000), bytes(188)],
-    "waiting for 100 Continue": [b"PUT /live/reset.ts HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n"
-                                 b"Expect: 100-continue\r\n\r\n", read_until(b"100 Continue\r\n\r\n")],
+    "waiting for 100 Continue": [
+        b"PUT /live/reset.ts HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n"
+        b"Expect: 100-continue\r\n\r\n", read_until(b"100 Continue\r\n\r\n")],
     "while a refusal lingers": [b"\x80\r\n\r\n", read_until(b"malformed\n"), b"more"],
     "while it is refused": [PUT_LENGTH % (b"/healthy/cam.ts", 1000), bytes(188)],
     "between two requests": [SECOND, read_until(b"ok\n")],
