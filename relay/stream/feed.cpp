@@ -56,8 +56,8 @@ void Feed::append() {
   const bool is_seam =
       images_.size() > 1 && log_.at(chunk.sequence - 1).generation != chunk.generation;
   if (is_seam) seams_.push_back(chunk.sequence);
-  // Nobody steps over a seam without looking.
-  newest_ = is_seam ? no_run : run(chunk.sequence);
+  // Nobody steps over a seam without looking, and what is empty is no write.
+  newest_ = is_seam || bytes == 0 ? no_run : run(chunk.sequence);
 }
 
 std::size_t Feed::unsent_least(base::Duration interval) const noexcept {
@@ -109,6 +109,7 @@ void Feed::compact() {
   const std::uint64_t newest = first_ + images_.size() - 1;
   const bool is_seam = !seams_.empty() && seams_.back() == newest;
   newest_ = images_.empty() || is_seam ? no_run : run(newest);
+  if (newest_.bytes == 0) newest_ = no_run;
 }
 
 Feed::Run Feed::run(std::uint64_t sequence) const noexcept {

@@ -97,6 +97,23 @@ TEST_CASE("a response ends before what it cannot say and a new one begins there"
   CHECK(fresh.tracks_changes == 0);
 }
 
+TEST_CASE("an empty chunk costs its viewers no write") {
+  // As where a converted stream holds back what came before the configuration of its tracks.
+  StreamRig rig;
+  rig.append({true});
+  auto& viewer = rig.watch();
+  rig.serve();
+  const int writes = viewer.writes;
+  rig.append({false, 0});
+  rig.serve();
+  CHECK(viewer.writes == writes);
+  CHECK(viewer.cursor.sequence() == 2);
+  rig.append({false, 100});
+  rig.serve();
+  CHECK(viewer.writes == writes + 1);
+  CHECK(viewer.received == rig.images(0, 1) + rig.images(2, 3));
+}
+
 TEST_CASE("viewers of a kind get the images framed for them") {
   StreamRig rig;
   append_frames(rig, 1);
