@@ -1,0 +1,1 @@
+relay_fuzzer(log_line log_line.cpp DEPENDS relay::base)

@@ -1,0 +1,71 @@
+// A request target in: where it goes, judged again by the rules as they are written down (a path is
+// one to eight segments of 1 to 64 of [A-Za-z0-9._~-], none beginning with a dot, some names
+// reserved), and every refusal is one line. The first byte chooses the method.
+#include <array>
+#include <cstdint>
+#include <regex>
+#include <string>
+#include <string_view>
+
+#include "relay/base/assert.hpp"
+#include "relay/http/router.hpp"
+
+namespace {
+
+constexpr std::array methods = {http::Method::get,  http::Method::head,    http::Method::put,
+                                http::Method::post, http::Method::options, http::Method::delete_,
+                                http::Method::other};
+
+bool is_name(const std::string& stream) {
+  static const std::regex form(
+      "[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,63}"
+      "(/[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,63}){0,7}");
+  static const std::regex reserved(
+      "(api|admin|healthz|readyz|metrics|assets)(/.*)?"
+      "|(.*/)?(index|clip|init|hls|embed|publish|snapshot|timeline)");
+  return stream.size() < 600 && std::regex_match(stream, form) &&
+         !std::regex_match(stream, reserved);
+}
+
+void check_query(const http::MediaQuery& query) {
+  using namespace std::chrono_literals;
+  RELAY_ASSERT(!query.wait || (*query.wait >= 0s && *query.wait <= 60s));
+  RELAY_ASSERT(!query.max_lag || *query.max_lag > 0s);
+  RELAY_ASSERT(!query.flush || (*query.flush >= 0s && *query.flush <= 1s));
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size == 0) return 0;
+  http::RequestHead head;
+  head.method = methods[data[0] % methods.size()];
+  head.target.assign(reinterpret_cast<const char*>(data) + 1, size - 1);
+  const http::Route route = http::route(head);
+  switch (route.kind) {
+    case http::RouteKind::media:
+      RELAY_ASSERT(is_name(route.stream));
+      check_query(route.query);
+      break;
+    case http::RouteKind::error:
+      RELAY_ASSERT(route.status >= 400 && route.status < 500 && !route.reason.empty());
+      RELAY_ASSERT((route.status == 405) == !route.allow.empty());
+      for (const char c : route.reason) RELAY_ASSERT(c >= ' ' && c != 127);
+      break;
+    case http::RouteKind::options:
+      RELAY_ASSERT(head.method == http::Method::options && !route.allow.empty());
+      break;
+    default:
+      RELAY_ASSERT(head.method == http::Method::get || head.method == http::Method::head);
+  }
+  // What has the form of a name is one, in both containers.
+  const std::string stream = head.target.substr(std::min<std::size_t>(1, head.target.size()));
+  if (head.target.starts_with('/') && is_name(stream) && head.method == http::Method::get) {
+    for (const char* extension : {".ts", ".mp4"}) {
+      head.target = '/' + stream + extension;
+      RELAY_ASSERT(http::route(head).kind == http::RouteKind::media);
+      RELAY_ASSERT(http::route(head).stream == stream);
+    }
+  }
+  return 0;
+}

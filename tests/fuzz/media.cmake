@@ -1,0 +1,1 @@
+relay_fuzzer(chunker chunker.cpp DEPENDS relay::media)
