@@ -13,6 +13,8 @@ MATRIX = pytest.StashKey()
 
 def pytest_addoption(parser):
     parser.addoption("--long", action="store_true", help="also the tests marked `long`")
+    parser.addoption("--soak-minutes", type=float, metavar="N",
+                     help="how long test_soak.py runs; else 30 s, with --long 10 minutes")
     parser.addoption("--write-matrix", action="store_true",
                      help="put the table of test_matrix.py into the README")
 
