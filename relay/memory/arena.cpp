@@ -49,7 +49,8 @@ Arena::Arena(std::size_t bytes, std::size_t block_bytes)
     : block_bytes_(checked(block_bytes)),
       block_count_(static_cast<BlockIndex>(std::max<std::size_t>(bytes / block_bytes, 4))),
       // A sixty-fourth, so that what workers keep ready stays a small part of a small arena.
-      batch_(std::clamp<BlockIndex>(block_count_ / 64, 1, 16)) {
+      batch_(std::clamp<BlockIndex>(block_count_ / 64, 1, 16)),
+      free_count_(block_count_) {
   base_ = map_shared(this->bytes());
   workers_ = std::make_unique<std::atomic<std::uint32_t>[]>(block_count_);
   free_blocks_.reserve(block_count_);
@@ -58,22 +59,19 @@ Arena::Arena(std::size_t bytes, std::size_t block_bytes)
 
 Arena::~Arena() { munmap(base_, bytes()); }
 
-BlockIndex Arena::free_count() const {
-  const std::lock_guard lock(free_blocks_lock_);
-  return static_cast<BlockIndex>(free_blocks_.size());
-}
-
 std::size_t Arena::take(std::span<BlockIndex> out) {
   const std::lock_guard lock(free_blocks_lock_);
   const std::size_t count = std::min(out.size(), free_blocks_.size());
   std::copy_n(free_blocks_.rbegin(), count, out.begin());
   free_blocks_.resize(free_blocks_.size() - count);
+  free_count_.store(static_cast<BlockIndex>(free_blocks_.size()), std::memory_order_relaxed);
   return count;
 }
 
 void Arena::give(std::span<const BlockIndex> blocks) {
   const std::lock_guard lock(free_blocks_lock_);
   free_blocks_.insert(free_blocks_.end(), blocks.begin(), blocks.end());
+  free_count_.store(static_cast<BlockIndex>(free_blocks_.size()), std::memory_order_relaxed);
 }
 
 }  // namespace memory

@@ -28,8 +28,9 @@ class Arena {
   std::size_t block_bytes() const noexcept { return block_bytes_; }
   BlockIndex block_count() const noexcept { return block_count_; }
   std::size_t bytes() const noexcept { return block_bytes_ * block_count_; }
-  /// Blocks on the shared free list; those that workers keep ready are not among them.
-  BlockIndex free_count() const;
+  /// Blocks on the shared free list; those that workers keep ready are not among them. Any thread,
+  /// without the lock: as of a moment ago.
+  BlockIndex free_count() const noexcept { return free_count_.load(std::memory_order_relaxed); }
   /// How many blocks are taken or given back at once: 16, fewer in a small arena.
   BlockIndex batch() const noexcept { return batch_; }
 
@@ -39,6 +40,10 @@ class Arena {
   std::size_t take(std::span<BlockIndex> out);
   void give(std::span<const BlockIndex> blocks);
 
+  /// How many workers (and parcels) hold the block.
+  std::uint32_t workers(BlockIndex index) const noexcept {
+    return workers_[index].load(std::memory_order_relaxed);
+  }
   /// One more worker (or parcel between workers) holds the block.
   void add_worker(BlockIndex index) noexcept {
     workers_[index].fetch_add(1, std::memory_order_relaxed);
@@ -54,8 +59,9 @@ class Arena {
   BlockIndex batch_;
   std::byte* base_ = nullptr;
   std::unique_ptr<std::atomic<std::uint32_t>[]> workers_;
-  mutable std::mutex free_blocks_lock_;
+  std::mutex free_blocks_lock_;
   std::vector<BlockIndex> free_blocks_;
+  std::atomic<BlockIndex> free_count_;  // written under the lock
 };
 
 }  // namespace memory

@@ -8,8 +8,8 @@ namespace memory {
 base::Result<std::span<std::byte>> BlockWriter::space(std::size_t least) {
   const std::size_t block_bytes = pool_.arena().block_bytes();
   RELAY_ASSERT(least <= block_bytes);
-  if (hold_ == nullptr || block_bytes - used_ < least) {
-    auto taken = pool_.take();
+  if (!has_space(least)) {
+    auto taken = pool_.take(account_);
     if (!taken) return taken.error();
     let_go();
     hold_ = *taken;

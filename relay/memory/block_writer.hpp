@@ -12,11 +12,17 @@ namespace memory {
 /// Bytes before the write position are cut into windows and never change again.
 class BlockWriter {
  public:
-  explicit BlockWriter(BlockPool& pool) noexcept : pool_(pool) {}
+  /// The blocks it takes are counted in `account`.
+  explicit BlockWriter(BlockPool& pool, Account* account = nullptr) noexcept
+      : pool_(pool), account_(account) {}
   ~BlockWriter() { let_go(); }
   BlockWriter(const BlockWriter&) = delete;
   BlockWriter& operator=(const BlockWriter&) = delete;
 
+  /// True when `space(least)` needs no new block.
+  bool has_space(std::size_t least) const noexcept {
+    return hold_ != nullptr && pool_.arena().block_bytes() - used_ >= least;
+  }
   /// The free rest of the current block; a new block begins when fewer than `least` bytes are left
   /// (`least` at most a block). Errc::arena_full when a new one is needed and none is free.
   base::Result<std::span<std::byte>> space(std::size_t least);
@@ -38,6 +44,7 @@ class BlockWriter {
 
  private:
   BlockPool& pool_;
+  Account* account_;
   BlockHold* hold_ = nullptr;
   std::size_t used_ = 0;
 };

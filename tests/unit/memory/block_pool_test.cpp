@@ -141,4 +141,29 @@ TEST_CASE("a pool adopts a block that it holds already without counting twice") 
   CHECK(arena.free_count() + one.ready_count() + other.ready_count() == 4);
 }
 
+TEST_CASE("an account counts the blocks that were filled for it until the worker lets them go") {
+  Arena arena(64 * 4096, 4096);
+  BlockPool pool(arena);
+  BlockPool other(arena);
+  OwnedAccount account = pool.open_account();
+  BlockHold* first = pool.take(account.get()).value();
+  BlockHold* second = pool.take(account.get()).value();
+  BlockHold* others = pool.take().value();
+  CHECK(account->blocks() == 2);
+  BlockPool::hold(first);
+  BlockPool::release(first);
+  CHECK(account->blocks() == 2);
+  // Another worker goes on holding it: that is no longer this worker's.
+  arena.add_worker(first->index);
+  BlockHold* adopted = other.adopt(first->index);
+  BlockPool::release(first);
+  CHECK(account->blocks() == 1);
+  BlockPool::release(adopted);
+  // Blocks may outlive what they were filled for.
+  account.reset();
+  BlockPool::release(second);
+  BlockPool::release(others);
+  BlockPool::release(pool.take().value());
+}
+
 }  // namespace memory
