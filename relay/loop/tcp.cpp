@@ -18,12 +18,7 @@
 namespace loop {
 namespace {
 
-// Owns itself and what it writes until its callback, which comes even when the handle is closed.
-struct WriteRequest {
-  uv_write_t request;
-  std::string text;
-  memory::WindowList windows;
-};
+const memory::WindowList no_windows;
 
 void set_option(int fd, int level, int option, int value) {
   // A refused option costs speed, never correctness.
@@ -31,6 +26,13 @@ void set_option(int fd, int level, int option, int value) {
 }
 
 }  // namespace
+
+// Owns itself and what it writes until its callback, which comes even when the handle is closed.
+struct Tcp::WriteRequest {
+  uv_write_t request;
+  std::string text;
+  memory::WindowList windows;
+};
 
 base::Error to_error(int status) noexcept {
   return status >= 0 ? base::Error{} : base::Error{-status, boost::system::system_category()};
@@ -123,7 +125,7 @@ int Tcp::take_socket_error() noexcept {
 }
 
 memory::Written Tcp::try_write(std::span<const iovec> buffers) noexcept {
-  if (writing_) return {0, 0};
+  if (is_writing()) return {0, 0};
   constexpr int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(buffers.data());
@@ -139,7 +141,7 @@ memory::Written Tcp::try_write(std::span<const iovec> buffers) noexcept {
 }
 
 void Tcp::write(std::string text, memory::WindowList windows) noexcept {
-  RELAY_ASSERT(!writing_);
+  RELAY_ASSERT(!is_writing());
   auto request = std::make_unique<WriteRequest>();
   request->text = std::move(text);
   request->windows = std::move(windows);
@@ -155,18 +157,22 @@ void Tcp::write(std::string text, memory::WindowList windows) noexcept {
     auto* bytes = const_cast<char*>(reinterpret_cast<const char*>(window.data()));
     buffers.push_back(uv_buf_init(bytes, static_cast<unsigned>(window.size())));
   }
-  writing_ = true;
+  request_ = request.get();
   const int status = uv_write(&request->request, stream(), buffers.data(),
                               static_cast<unsigned>(buffers.size()), on_write_done);
   RELAY_ASSERT(status == 0);
   static_cast<void>(request.release());
 }
 
+const memory::WindowList& Tcp::writing() const noexcept {
+  return request_ == nullptr ? no_windows : request_->windows;
+}
+
 void Tcp::on_write_done(uv_write_t* request, int status) noexcept {
   const std::unique_ptr<WriteRequest> done{static_cast<WriteRequest*>(request->data)};
   auto* tcp = static_cast<Tcp*>(request->handle->data);
   if (tcp == nullptr) return;
-  tcp->writing_ = false;
+  tcp->request_ = nullptr;
   if (tcp->events_ != nullptr) tcp->events_->on_written(to_error(status));
 }
 

@@ -53,7 +53,9 @@ class Tcp {
   /// Writes all of it, `text` first; `on_written()` follows. Copies nothing: the request keeps the
   /// windows. One at a time.
   void write(std::string text, memory::WindowList windows = {}) noexcept;
-  bool is_writing() const noexcept { return writing_; }
+  bool is_writing() const noexcept { return request_ != nullptr; }
+  /// The windows that it keeps.
+  const memory::WindowList& writing() const noexcept;
   /// Of the last `write()`, what the kernel has not taken yet.
   std::size_t unwritten_bytes() const noexcept { return handle_->write_queue_size; }
 
@@ -73,6 +75,7 @@ class Tcp {
 
  private:
   friend class Listener;
+  struct WriteRequest;
   explicit Tcp(Worker& worker);
   static void on_read_bytes(uv_stream_t* stream, ssize_t count, const uv_buf_t* buffer) noexcept;
   static void on_write_done(uv_write_t* request, int status) noexcept;
@@ -82,9 +85,9 @@ class Tcp {
   uv_stream_t* stream() noexcept { return reinterpret_cast<uv_stream_t*>(handle_.get()); }
 
   Events* events_ = nullptr;
-  int fd_ = -1;  // the handle's
-  bool writing_ = false;
-  sockaddr_in6 peer_{};  // or a sockaddr_in, which is smaller
+  int fd_ = -1;                      // the handle's
+  WriteRequest* request_ = nullptr;  // of the last write(), until it is done
+  sockaddr_in6 peer_{};              // or a sockaddr_in, which is smaller
   Handle<uv_tcp_t> handle_;
 };
 

@@ -67,6 +67,11 @@ void Viewer::on_written(base::Error error) noexcept {
 }
 
 void Viewer::end(ViewerEnd reason) noexcept {
+  if (reason == ViewerEnd::pinned) {
+    if (state_ == State::streaming) end_ = reason;
+    tcp_->reset_on_close();  // or the kernel would go on holding what nobody reads
+    return close();
+  }
   if (state_ != State::streaming) return;
   state_ = State::ending;
   end_ = reason;

@@ -63,6 +63,9 @@ class Viewer final : public loop::Tcp::Events, public stream::Cursor::Sink {
   base::Duration lag() const noexcept { return lag_; }
   /// Bytes of windows that its unfinished write keeps alive.
   std::size_t pinned_bytes() const noexcept { return pinned_bytes_; }
+  /// Those windows, and since when nothing of them was taken.
+  const memory::WindowList& pinned() const noexcept { return tcp_->writing(); }
+  base::Time blocked_since() const noexcept { return blocked_since_; }
 
  private:
   enum class State : std::uint8_t {

@@ -215,6 +215,18 @@ TEST_CASE("a viewer that takes nothing is closed after the stall timeout") {
   }
 }
 
+TEST_CASE("a viewer that pins memory is closed at once even while it ends") {
+  Rig rig(Framing::http_chunk, SlowPolicy::catch_up, {}, small);
+  rig.fill();
+  CHECK(rig.viewer->pinned().bytes() == rig.viewer->pinned_bytes());
+  CHECK(rig.viewer->blocked_since() <= base::monotonic_now());
+  rig.viewer->end(ViewerEnd::drain);
+  CHECK(rig.ends == 0);  // the chunk that was cut goes out first
+  rig.viewer->end(ViewerEnd::pinned);
+  CHECK(rig.ends == 1);
+  CHECK_FALSE(rig.viewer->can_go_on());
+}
+
 TEST_CASE("a stalled viewer destroyed with an unfinished write gives its blocks back") {
   Rig rig(Framing::http_chunk, SlowPolicy::catch_up, {}, small);
   rig.fill();
