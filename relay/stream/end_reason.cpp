@@ -40,6 +40,8 @@ const char* name_of(PublisherEnd end) noexcept {
       return "replaced";
     case PublisherEnd::drain:
       return "drain";
+    case PublisherEnd::memory:
+      return "memory";
   }
   return "unknown";
 }

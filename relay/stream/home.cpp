@@ -7,7 +7,8 @@ namespace stream {
 
 Home::Home(std::string path, const PathPolicy& policy, Fanout& fanout, memory::BlockPool& pool,
            std::uint64_t epoch, base::Utc now)
-    : stream_(std::make_unique<Stream>(std::move(path), policy, fanout, pool, 0)),
+    : account_(pool.open_account()),
+      stream_(std::make_unique<Stream>(std::move(path), policy, fanout, pool, 0)),
       epoch_(epoch),
       timeline_(now),
       // Segment numbers of an epoch begin with its UTC second, so they never go back.
@@ -40,6 +41,18 @@ void Home::append(Chunk chunk) {
 void Home::on_discontinuity() noexcept {
   ++discontinuity_;
   segment_due_ = true;
+}
+
+void Home::let_tail_go() {
+  if (stream_->log().empty()) return;
+  const std::uint64_t newest = stream_->log().end() - 1;
+  stream_->drop_before(newest);
+  for (const Subscription& subscription : subscriptions_) {
+    subscription.mailbox->post_action(
+        [host = subscription.host, path = stream_->path(), epoch = epoch_, newest]() noexcept {
+          host->on_replica_cut(path, epoch, newest);
+        });
+  }
 }
 
 void Home::subscribe(unsigned worker, loop::Mailbox& mailbox, ReplicaHost& host) {

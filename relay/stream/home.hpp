@@ -38,6 +38,12 @@ class Home {
   /// Another publisher goes on where the last one ended. Its first frame is the discontinuity: one
   /// that sends nothing is none.
   void on_new_publisher() noexcept { timeline_.on_new_publisher(); }
+  /// Under memory pressure: lets go all but the newest chunk, here and on the replicas. What comes
+  /// next begins at a sync chunk, and so does everybody who has not read all.
+  void let_tail_go();
+
+  /// Counts the blocks that publishers of this stream fill.
+  memory::Account* account() const noexcept { return account_.get(); }
 
   /// Another worker wants a replica: it gets the whole tail, then every turn what was appended.
   void subscribe(unsigned worker, loop::Mailbox& mailbox, ReplicaHost& host);
@@ -63,6 +69,8 @@ class Home {
   /// The session that writes now, by its id; and since when there is none.
   std::optional<std::uint64_t> publisher;
   base::Time free_since{};
+  /// The episode of memory pressure (Relief) in which input of it was dropped last.
+  std::uint32_t dropped_in = 0;
 
   const std::vector<media::Track>& tracks() const noexcept { return tracks_; }
   void set_tracks(std::vector<media::Track> tracks) { tracks_ = std::move(tracks); }
@@ -81,6 +89,7 @@ class Home {
 
   void send(Subscription& subscription, bool seed);
 
+  memory::OwnedAccount account_;
   std::unique_ptr<Stream> stream_;
   std::uint64_t epoch_;
   media::Timeline timeline_;

@@ -31,6 +31,9 @@ class ReplicaHost {
  public:
   virtual ~ReplicaHost() = default;
   virtual void on_replica_update(ReplicaUpdate update) noexcept = 0;
+  /// The home has let go what is older, under memory pressure.
+  virtual void on_replica_cut(const std::string& path, std::uint64_t epoch,
+                              std::uint64_t first) noexcept = 0;
   /// The stream is over, or never was.
   virtual void on_replica_end(const std::string& path, std::uint64_t epoch) noexcept = 0;
 };

@@ -89,6 +89,11 @@ void Stream::trim_to_newest_group() {
   for (const auto& format : formats_) format->on_trim();
 }
 
+void Stream::drop_before(std::uint64_t sequence) {
+  log_.drop_before(sequence);
+  for (const auto& format : formats_) format->on_trim();
+}
+
 void Stream::restart(std::uint64_t sequence) {
   log_.restart(sequence);
   for (const auto& format : formats_) format->on_restart();

@@ -40,6 +40,8 @@ class Stream {
   void append(Chunk chunk);
   /// Drops everything older than the newest sync chunk.
   void trim_to_newest_group();
+  /// Drops everything before `sequence`.
+  void drop_before(std::uint64_t sequence);
   /// Begins anew at `sequence`; cursors jump to the newest sync chunk that comes.
   void restart(std::uint64_t sequence);
 

@@ -1,5 +1,6 @@
 #include "relay/stream/stream_log.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "relay/base/assert.hpp"
@@ -7,7 +8,10 @@
 namespace stream {
 
 StreamLog::StreamLog(const TailPolicy& policy, std::uint64_t first_sequence)
-    : policy_(policy), first_(first_sequence) {}
+    : policy_(policy),
+      chunks_max_(
+          std::clamp(static_cast<std::size_t>(policy.bytes / 4096), chunks_least, chunks_most)),
+      first_(first_sequence) {}
 
 std::optional<std::uint64_t> StreamLog::newest_sync() const noexcept {
   return syncs_.empty() ? std::nullopt : std::optional(syncs_.back());
@@ -31,7 +35,7 @@ void StreamLog::append(Chunk chunk) {
 void StreamLog::trim() {
   const MediaTime length_max = to_media_time(policy_.length);
   while (chunks_.size() > 1) {
-    const bool too_big = bytes_ > policy_.bytes;
+    const bool too_big = bytes_ > policy_.bytes || chunks_.size() > chunks_max_;
     const bool too_old =
         clock() - chunks_.front().time > length_max && (syncs_.empty() || first_ < syncs_.back());
     if (!too_big && !too_old) break;

@@ -12,9 +12,14 @@ namespace stream {
 
 /// The tail of one stream on one worker: numbered chunks without a hole, the newest part of the
 /// log. Bounded by time and bytes (design, section 2): by time down to the newest sync chunk, by
-/// bytes also beyond it.
+/// bytes also beyond it. Chunks of next to no bytes are bounded in number, since what is known of
+/// each lies outside of the arena: one for 4 KiB that the tail may have, but never fewer than
+/// these.
 class StreamLog {
  public:
+  static constexpr std::size_t chunks_least = 1024;
+  static constexpr std::size_t chunks_most = 16 * 1024;
+
   StreamLog(const TailPolicy& policy, std::uint64_t first_sequence);
 
   std::uint64_t first() const noexcept { return first_; }
@@ -51,6 +56,7 @@ class StreamLog {
   void drop_oldest();
 
   TailPolicy policy_;
+  std::size_t chunks_max_;
   std::uint64_t first_;
   std::deque<Chunk> chunks_;
   std::deque<std::uint64_t> syncs_;

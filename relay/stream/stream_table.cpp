@@ -121,7 +121,8 @@ void StreamTable::drop_replica(const std::string& path) {
   replicas_.erase(found);
 }
 
-bool StreamTable::trim_largest_tail() {
+// Of those that have something older than their newest group.
+Stream* StreamTable::largest_tail() {
   Stream* largest = nullptr;
   const auto consider = [&largest](Stream& stream) {
     const auto newest_sync = stream.log().newest_sync();
@@ -130,6 +131,16 @@ bool StreamTable::trim_largest_tail() {
   };
   for_each_stream(consider);
   for (const Ended& ended : ended_) consider(*ended.stream);
+  return largest;
+}
+
+TailSurvey StreamTable::survey_tails() {
+  const Stream* largest = largest_tail();
+  return {largest == nullptr ? 0 : largest->log().bytes(), !ended_.empty()};
+}
+
+bool StreamTable::trim_largest_tail() {
+  Stream* largest = largest_tail();
   if (largest == nullptr) return false;
   largest->trim_to_newest_group();
   return true;
@@ -148,6 +159,13 @@ void StreamTable::on_replica_update(ReplicaUpdate update) noexcept {
   update.progress->read_until.store(update.first_sequence + update.chunks.size(),
                                     std::memory_order_release);
   if (!std::exchange(replica.ready, true)) events_.on_stream_ready(update.path);
+}
+
+void StreamTable::on_replica_cut(const std::string& path, std::uint64_t epoch,
+                                 std::uint64_t first) noexcept {
+  const auto found = replicas_.find(path);
+  if (found == replicas_.end() || found->second->epoch != epoch) return;
+  found->second->stream->drop_before(first);
 }
 
 void StreamTable::on_replica_end(const std::string& path, std::uint64_t epoch) noexcept {

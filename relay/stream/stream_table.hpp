@@ -12,6 +12,7 @@
 #include "relay/stream/directory.hpp"
 #include "relay/stream/fanout.hpp"
 #include "relay/stream/home.hpp"
+#include "relay/stream/pressure.hpp"
 #include "relay/stream/replica.hpp"
 
 namespace stream {
@@ -75,6 +76,7 @@ class StreamTable final : public ReplicaHost {
   void drop_unused();
   /// Drops the oldest part of the largest tail, down to its newest group; false when none has any.
   bool trim_largest_tail();
+  TailSurvey survey_tails();
 
   const std::unordered_map<std::string, std::unique_ptr<Home>>& homes() const { return homes_; }
   /// Calls `visit(Stream&)` for homes and replicas.
@@ -85,6 +87,8 @@ class StreamTable final : public ReplicaHost {
   }
 
   void on_replica_update(ReplicaUpdate update) noexcept override;
+  void on_replica_cut(const std::string& path, std::uint64_t epoch,
+                      std::uint64_t first) noexcept override;
   void on_replica_end(const std::string& path, std::uint64_t epoch) noexcept override;
 
  private:
@@ -104,6 +108,7 @@ class StreamTable final : public ReplicaHost {
     std::optional<base::Time> deadline;  // from the first look on
   };
 
+  Stream* largest_tail();
   void end_stream(std::unique_ptr<Stream> stream);
   void on_subscribe(const std::string& path, unsigned worker);
   void drop_replica(const std::string& path);

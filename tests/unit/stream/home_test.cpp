@@ -19,6 +19,11 @@ struct Host final : ReplicaHost {
       update.progress->read_until = update.first_sequence + update.chunks.size();
     }
   }
+  void on_replica_cut(const std::string&, std::uint64_t epoch,
+                      std::uint64_t first) noexcept override {
+    cut_epoch = epoch;
+    cut_first = first;
+  }
   void on_replica_end(const std::string& path, std::uint64_t epoch) noexcept override {
     ended = path;
     ended_epoch = epoch;
@@ -30,6 +35,8 @@ struct Host final : ReplicaHost {
   std::vector<bool> seeds;
   std::string ended;
   std::uint64_t ended_epoch = 0;
+  std::uint64_t cut_epoch = 0;
+  std::uint64_t cut_first = 0;
 };
 
 struct Rig {
@@ -207,6 +214,21 @@ TEST_CASE("who subscribes again is seeded again") {
   rig.home.update_replicas();
   rig.deliver();
   CHECK(rig.host.seeds == std::vector{true, true, false});
+}
+
+TEST_CASE("a tail that is let go keeps its newest chunk and replicas are told") {
+  Rig rig;
+  rig.home.let_tail_go();  // nothing is there
+  for (int index = 0; index < 5; ++index) rig.append(index * 40, index == 0);
+  rig.home.subscribe(1, rig.worker.mailbox(), rig.host);
+  rig.home.let_tail_go();
+  rig.deliver();
+  CHECK(rig.home.stream().log().first() == 4);
+  CHECK(rig.home.stream().log().end() == 5);
+  CHECK(rig.host.cut_epoch == 77);
+  CHECK(rig.host.cut_first == 4);
+  CHECK_FALSE(rig.home.stream().log().newest_sync());
+  CHECK(rig.append(200, true).sequence == 5);
 }
 
 }  // namespace stream

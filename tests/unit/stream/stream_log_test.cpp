@@ -97,6 +97,14 @@ TEST_CASE("one chunk stays however large it is") {
   CHECK(rig.log.bytes() == 10);
 }
 
+TEST_CASE("chunks of next to no bytes are bounded in number") {
+  Log rig({std::chrono::hours(1), 1000});
+  rig.append(true, 0);
+  for (std::size_t index = 0; index < StreamLog::chunks_least; ++index) rig.append(false, 0);
+  CHECK(rig.log.end() - rig.log.first() == StreamLog::chunks_least);
+  CHECK_FALSE(rig.log.newest_sync());
+}
+
 TEST_CASE("under pressure everything before the newest sync chunk goes") {
   Log rig({std::chrono::seconds(10), unbounded});
   for (int count = 0; count < 13; ++count) rig.append(count % 5 == 0);

@@ -373,6 +373,8 @@ TEST_CASE("the largest tail shrinks first and only to its newest group") {
     auto& small = *rig.here.table.claim("small", rig.policy, 1, base::utc_now()).home;
     test::ChunkMaker maker;
     for (int count = 0; count < 4; ++count) small.append(maker.make(0, {true, 10}));
+    CHECK(rig.here.table.survey_tails().largest_bytes == rig.here.table.find(path)->log().bytes());
+    CHECK_FALSE(rig.here.table.survey_tails().has_ended);
     CHECK(rig.here.table.trim_largest_tail());
     CHECK(rig.here.table.find(path)->log().first() == 10);
     CHECK(small.stream().log().first() == 0);
@@ -381,6 +383,25 @@ TEST_CASE("the largest tail shrinks first and only to its newest group") {
     CHECK_FALSE(rig.here.table.trim_largest_tail());
     rig.here.table.end_home("small");
   });
+}
+
+TEST_CASE("what a home lets go its replicas let go too") {
+  Rig rig;
+  rig.claim();
+  rig.append(12);
+  rig.await_replica();
+  test::Viewer& viewer = rig.watch();
+  rig.there.await([&] { return rig.there.table.find(path)->log().end() == 12; });
+  rig.here.call([&] {
+    CHECK(rig.here.table.survey_tails().largest_bytes > 0);
+    rig.here.table.home(path)->let_tail_go();
+    CHECK(rig.here.table.survey_tails().largest_bytes == 0);
+  });
+  rig.there.await([&] { return rig.there.table.find(path)->log().first() == 11; });
+  // The viewers there go on with what comes next.
+  const std::size_t before = rig.there.call([&] { return viewer.received.size(); });
+  rig.append(20);
+  rig.there.await([&] { return viewer.received.size() > before; });
 }
 
 }  // namespace stream
