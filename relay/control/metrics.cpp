@@ -82,6 +82,9 @@ void add_traffic(Page& page, std::span<const WorkerReport> workers) {
           total([](const auto& w) { return w.chunks_in; }));
   counter(page, "spancast_input_dropped_total", "Pieces of input dropped up to a sync frame",
           total([](const auto& w) { return w.pieces_dropped; }));
+  counter(page, "spancast_input_dropped_bytes_total",
+          "Body bytes from publishers that found no place in the arena",
+          total([](const auto& w) { return w.bytes_dropped; }));
   counter(page, "spancast_bytes_out_total", "Bytes written to viewers at once",
           total([](const auto& w) { return w.fanout.bytes; }));
   counter(page, "spancast_writes_total", "Gathering writes to viewers",
@@ -121,6 +124,14 @@ void add_ends(Page& page, std::span<const WorkerReport> workers) {
     const auto total = sum(workers, [&](const auto& w) { return w.viewer_ends[end]; });
     page.add(static_cast<double>(total),
              {{"reason", name_of(static_cast<stream::ViewerEnd>(end))}});
+  }
+  page.begin("spancast_pressure_total",
+             "What was done because the arena ran full, by step in order",
+             prometheus::MetricType::Counter);
+  for (std::size_t step = 0; step < stream::pressure_step_count; ++step) {
+    const auto total = sum(workers, [&](const auto& w) { return w.pressure[step]; });
+    page.add(static_cast<double>(total),
+             {{"step", name_of(static_cast<stream::PressureStep>(step))}});
   }
   page.begin("spancast_publisher_ends_total", "Publishers that ended, by reason",
              prometheus::MetricType::Counter);
@@ -167,9 +178,11 @@ void add_streams(Page& page, std::span<const WorkerReport> workers) {
 
 void add_arena(Page& page, std::span<const WorkerReport> workers, const ArenaReport& arena) {
   gauge(page, "spancast_arena_blocks", "Blocks of the arena", static_cast<double>(arena.blocks));
-  gauge(page, "spancast_arena_blocks_free", "Blocks that nobody holds",
-        static_cast<double>(arena.blocks_free));
-  const auto used = (arena.blocks - arena.blocks_free) * arena.block_bytes;
+  // Each worker spoke for itself, at another moment than the free list did.
+  const std::uint64_t ready = sum(workers, [](const auto& w) { return w.blocks_ready; });
+  const std::uint64_t free = std::min(arena.blocks, arena.blocks_free + ready);
+  gauge(page, "spancast_arena_blocks_free", "Blocks that nobody holds", static_cast<double>(free));
+  const auto used = (arena.blocks - free) * arena.block_bytes;
   gauge(page, "spancast_arena_bytes_pinned", "Bytes of the blocks that are held",
         static_cast<double>(used));
   std::uint64_t referenced = 0;

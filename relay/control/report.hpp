@@ -11,6 +11,7 @@
 #include "relay/media/track.hpp"
 #include "relay/stream/end_reason.hpp"
 #include "relay/stream/fanout.hpp"
+#include "relay/stream/pressure.hpp"
 
 namespace control {
 
@@ -55,10 +56,13 @@ struct WorkerReport {
   std::uint64_t bytes_in = 0;
   std::uint64_t chunks_in = 0;
   std::uint64_t pieces_dropped = 0;
+  std::uint64_t bytes_dropped = 0;  ///< of `bytes_in`, that found no place in the arena
   std::uint64_t requests = 0;
   std::uint64_t refused = 0;
   std::array<std::uint64_t, refusal_statuses.size() + 1> refusals{};  ///< by status
   std::uint64_t bytes_pinned = 0;  ///< by unfinished writes of viewers
+  std::uint64_t blocks_ready = 0;  ///< free, but kept by this worker
+  std::array<std::uint64_t, stream::pressure_step_count> pressure{};
   std::array<std::uint64_t, stream::viewer_end_count> viewer_ends{};
   std::array<std::uint64_t, stream::publisher_end_count> publisher_ends{};
 
@@ -73,7 +77,7 @@ struct WorkerReport {
 struct ArenaReport {
   std::uint64_t block_bytes = 0;
   std::uint64_t blocks = 0;
-  std::uint64_t blocks_free = 0;
+  std::uint64_t blocks_free = 0;  ///< and not kept by a worker
 };
 
 }  // namespace control

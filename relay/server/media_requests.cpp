@@ -101,7 +101,7 @@ void WorkerServer::serve_viewer(session::HttpConnection& connection, Wanted want
         beginning_.insert(path);
         return wait_for_stream(connection, std::move(wanted));
       }
-      if (is_arena_full()) return refuse_for_memory(connection);
+      if (relief_.is_refusing()) return refuse_for_memory(connection);
       return start_viewer(connection, wanted, stream);
     }
     case stream::StreamTable::LookUp::watched:
@@ -125,6 +125,7 @@ void WorkerServer::wait_for_stream(session::HttpConnection& connection, Wanted w
 }
 
 void WorkerServer::refuse_for_memory(session::HttpConnection& connection) noexcept {
+  count(stream::PressureStep::refuse);
   refuse(connection, 503, "memory.arena is full: nobody else can be served now",
          {{"Retry-After", std::string(retry_after_full)}});
 }
@@ -234,7 +235,7 @@ void WorkerServer::serve_publisher(session::HttpConnection& connection, http::Re
     return refuse(connection, 411, "a publisher sends a body: Transfer-Encoding or Content-Length");
   }
   if (draining_) return refuse_drained(connection);
-  if (is_arena_full()) return refuse_for_memory(connection);
+  if (relief_.is_refusing()) return refuse_for_memory(connection);
   const auto claim = table_.claim(path, config.policy, random_(), base::utc_now());
   if (claim.full) {
     return refuse(connection, 503, "stream.max is reached: there are as many streams as may be",
@@ -303,6 +304,7 @@ void WorkerServer::on_publisher_end(session::Publisher& publisher, session::Publ
   counts_.bytes_in += publisher.bytes();
   counts_.chunks_in += publisher.chunks();
   counts_.pieces_dropped += publisher.chunks_dropped();
+  counts_.bytes_dropped += publisher.bytes_dropped();
   shared_.log.info("publisher ended", {{"stream", home.stream().path()},
                                        {"peer", publisher.peer()},
                                        {"bytes", publisher.bytes()},
@@ -325,6 +327,10 @@ void WorkerServer::on_publisher_end(session::Publisher& publisher, session::Publ
                   static_cast<unsigned long long>(publisher.chunks()),
                   static_cast<unsigned long long>(publisher.bytes()), seconds);
     return connection.respond({200, {{"Content-Type", "application/json"}}}, body);
+  }
+  if (end == session::PublisherEnd::memory) {
+    count(stream::PressureStep::refuse);
+    return answer(connection, 503, reason, {{"Retry-After", std::string(retry_after_full)}});
   }
   const unsigned status = end == session::PublisherEnd::replaced ? 409
                           : end == session::PublisherEnd::drain  ? 503

@@ -13,14 +13,19 @@ Server::Server(const control::Config& config, base::Log& log)
   const auto http = loop::bind_sockets(config.http.address, config.http.port, config.workers);
   const auto admin = loop::bind_sockets(config.admin.address, config.admin.port, 1);
   std::vector<stream::StreamTable::Peer> peers;
+  std::vector<stream::Relief::Peer> reliefs;
   for (unsigned index = 0; index < config.workers; ++index) {
     loop::Worker& worker = *workers_.emplace_back(std::make_unique<loop::Worker>(index));
     auto& server = servers_.emplace_back(std::make_unique<WorkerServer>(worker, shared_));
     server->listen(http.sockets[index], index == 0 ? admin.sockets[0] : -1);
     shared_.servers.push_back(server.get());
     peers.push_back({&worker.mailbox(), &server->table()});
+    reliefs.push_back({&worker.mailbox(), &server->relief()});
   }
-  for (const auto& server : servers_) server->table().set_peers(peers);
+  for (const auto& server : servers_) {
+    server->table().set_peers(peers);
+    server->relief().set_peers(reliefs);
+  }
   log.info("listening", {{"http", http.address},
                          {"admin", admin.address},
                          {"workers", config.workers},

@@ -22,6 +22,7 @@ WorkerServer::WorkerServer(loop::Worker& worker, Shared& shared)
       shared_(shared),
       pool_(shared.arena),
       table_(worker.index(), pool_, fanout_, shared.directory, *this),
+      relief_(worker.index(), pool_, *this),
       random_(std::random_device{}()),
       turn_end_(worker, loop::bind<&WorkerServer::on_turn_end>(this)),
       flush_timer_(worker, loop::bind<&WorkerServer::on_flush_due>(this)),
@@ -201,6 +202,7 @@ void WorkerServer::on_tick() noexcept {
   if (const std::uint64_t count = refusal_lines_.report_left_out(now)) {
     shared_.log.info("requests refused without a line each", {{"count", count}});
   }
+  relief_.on_time(now);
   if (++ticks_ % 4 == 0) {
     for (const auto& [id, viewer] : viewers_) viewer->on_time(now);
     table_.drop_unused();
@@ -239,35 +241,6 @@ void WorkerServer::log_viewer(const session::Viewer& viewer, session::ViewerEnd 
                     {"reason", name_of(end)}});
 }
 
-bool WorkerServer::on_arena_full() noexcept {
-  if (free_blocks()) return true;
-  // The others may have something; what they free is there when the publisher tries again.
-  for (WorkerServer* other : shared_.servers) {
-    if (other == this) continue;
-    other->worker_.mailbox().post_action([other]() noexcept {
-      other->free_blocks();
-      other->pool_.give_back_ready();
-    });
-  }
-  return false;
-}
-
-bool WorkerServer::is_arena_full() noexcept {
-  return pool_.ready_count() == 0 && shared_.arena.free_count() == 0 && !free_blocks();
-}
-
-bool WorkerServer::free_blocks() noexcept {
-  if (table_.trim_largest_tail() || table_.drop_ended()) return true;
-  // Blocks that only an unfinished write still holds: its viewer reads nothing.
-  session::Viewer* pinned = nullptr;
-  for (const auto& [id, viewer] : viewers_) {
-    if (pinned == nullptr || viewer->pinned_bytes() > pinned->pinned_bytes()) pinned = viewer.get();
-  }
-  if (pinned == nullptr || pinned->pinned_bytes() == 0) return false;
-  pinned->end(session::ViewerEnd::pinned);
-  return true;
-}
-
 void WorkerServer::drain() noexcept {
   draining_ = true;
   http_listener_.reset();
@@ -291,11 +264,13 @@ control::WorkerReport WorkerServer::report() {
   report.loop_lag = worker_.lag();
   report.busy = worker_.busy();
   report.connections = connections_.size();
+  report.blocks_ready = pool_.ready_count();
   report.publishers = publishers_.size();
   for (const auto& [id, publisher] : publishers_) {
     report.bytes_in += publisher->bytes();
     report.chunks_in += publisher->chunks();
     report.pieces_dropped += publisher->chunks_dropped();
+    report.bytes_dropped += publisher->bytes_dropped();
   }
   for (const auto& [id, viewer] : viewers_) report.bytes_pinned += viewer->pinned_bytes();
   const base::Time now = base::monotonic_now();

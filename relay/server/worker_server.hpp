@@ -19,6 +19,7 @@
 #include "relay/session/http_connection.hpp"
 #include "relay/session/publisher.hpp"
 #include "relay/session/viewer.hpp"
+#include "relay/stream/relief.hpp"
 #include "relay/stream/stream_table.hpp"
 
 namespace server {
@@ -42,13 +43,15 @@ class WorkerServer final : public loop::Listener::Events,
                            public session::HttpConnection::Events,
                            public session::Viewer::Events,
                            public session::Publisher::Events,
-                           public stream::StreamTable::Events {
+                           public stream::StreamTable::Events,
+                           public stream::Relief::Host {
  public:
   WorkerServer(loop::Worker& worker, Shared& shared);
   ~WorkerServer() override;
 
   loop::Worker& worker() noexcept { return worker_; }
   stream::StreamTable& table() noexcept { return table_; }
+  stream::Relief& relief() noexcept { return relief_; }
   /// Before the loop runs.
   void listen(int http_socket, int admin_socket);
 
@@ -85,10 +88,26 @@ class WorkerServer final : public loop::Listener::Events,
   void on_viewer_end(session::Viewer& viewer, session::ViewerEnd end) noexcept override;
   void on_publisher_end(session::Publisher& publisher, session::PublisherEnd end,
                         const std::string& reason) noexcept override;
-  bool on_arena_full() noexcept override;
+  bool may_take_block(session::Publisher& publisher) noexcept override;
+  void on_input_dropped(session::Publisher& publisher) noexcept override;
   void on_appended_by_timer() noexcept override { turn_end_.keep_turning(true); }
   void on_stream_ready(const std::string& path) noexcept override;
   void on_stream_missing(const std::string& path) noexcept override;
+
+  // pressure.cpp
+  stream::TailSurvey survey_tails() noexcept override { return table_.survey_tails(); }
+  void trim_largest_tail() noexcept override;
+  void drop_ended() noexcept override;
+  std::vector<stream::PinnedBlock> pinned_blocks() noexcept override;
+  void close_pinned(const std::vector<memory::BlockIndex>& blocks) noexcept override;
+  void on_relief(bool freed) noexcept override;
+  void on_pressure_begin() noexcept override;
+  void on_pressure_end(base::Duration lasted) noexcept override;
+  memory::BlockIndex share() const noexcept;
+  bool is_beyond_share(const stream::Home& home) const noexcept;
+  void count(stream::PressureStep step) noexcept {
+    ++counts_.pressure[static_cast<std::size_t>(step)];
+  }
 
   // media_requests.cpp
   void serve_viewer(session::HttpConnection& connection, Wanted wanted) noexcept;
@@ -115,9 +134,6 @@ class WorkerServer final : public loop::Listener::Events,
   bool is_admitted(const session::HttpConnection& connection,
                    const http::RequestHead& head) const noexcept;
 
-  /// True when no block is free after everything that can be freed here was.
-  bool is_arena_full() noexcept;
-  bool free_blocks() noexcept;
   /// This worker's share of what all may have together.
   std::size_t share_of(std::size_t most) const noexcept;
   void accept_beyond_limit(std::unique_ptr<loop::Tcp> tcp) noexcept;
@@ -142,6 +158,7 @@ class WorkerServer final : public loop::Listener::Events,
   memory::BlockPool pool_;
   stream::Fanout fanout_;
   stream::StreamTable table_;
+  stream::Relief relief_;
   std::mt19937_64 random_;
 
   std::unique_ptr<loop::Listener> http_listener_;

@@ -27,7 +27,7 @@ Publisher::Publisher(std::uint64_t id, loop::Worker& worker, memory::BlockPool& 
       home_(home),
       tcp_(std::move(tcp)),
       body_(body),
-      writer_(pool),
+      writer_(pool, home.account()),
       media_timer_(worker, loop::bind<&Publisher::on_media_timer>(this)),
       read_timer_(worker, loop::bind<&Publisher::on_read_timer>(this)),
       ahead_(home.stream().policy().publisher.ahead),
@@ -41,12 +41,12 @@ Publisher::Publisher(std::uint64_t id, loop::Worker& worker, memory::BlockPool& 
 void Publisher::start(std::string_view received) noexcept {
   // The only payload that is copied on its way in: what came in one read with the head.
   while (!received.empty() && !ended_ && !body_.done()) {
-    const std::span<std::byte> space = read_space();
-    if (space.empty()) return end(PublisherEnd::bad_media, "the arena is full");
-    const std::size_t part = std::min(space.size(), received.size());
-    std::memcpy(space.data(), received.data(), part);
+    const auto space = block_space();
+    if (!space) return end(PublisherEnd::memory, "memory.arena is full");
+    const std::size_t part = std::min(space->size(), received.size());
+    std::memcpy(space->data(), received.data(), part);
     received.remove_prefix(part);
-    on_read(space.first(part));
+    on_read(space->first(part));
   }
   if (!received.empty()) behind_body_.append(received);
   if (body_.done()) return finish();
@@ -54,20 +54,26 @@ void Publisher::start(std::string_view received) noexcept {
 }
 
 std::span<std::byte> Publisher::read_space() noexcept {
-  if (dropping_input_) {
-    if (!writer_.space(space_least)) return worker_.read_buffer();
-    dropping_input_ = false;
+  if (writer_.has_space(space_least) || events_.may_take_block(*this)) {
+    if (const auto space = block_space()) {
+      dropping_input_ = false;
+      return *space;
+    }
   }
-  auto space = writer_.space(space_least);
-  if (!space && events_.on_arena_full()) space = writer_.space(space_least);
-  if (!space) return {};
-  full_since_.reset();
+  return dropping_input_ ? worker_.read_buffer() : std::span<std::byte>{};
+}
+
+base::Result<std::span<std::byte>> Publisher::block_space() noexcept {
+  const auto space = writer_.space(space_least);
+  if (!space) return space;
+  waits_since_.reset();
+  stopped_since_.reset();
   if (const std::byte* end = space->data() + space->size(); end != block_end_) {
     block_end_ = end;
     run_end_ = nullptr;
     runs_in_block_ = 0;
   }
-  return *space;
+  return space;
 }
 
 void Publisher::on_read(std::span<std::byte> bytes) noexcept {
@@ -88,7 +94,10 @@ void Publisher::read_body(std::span<std::byte> bytes, base::Time now) noexcept {
     if (!run) return end(PublisherEnd::bad_body, run.error().message());
     if (!*run) break;
     bytes_ += (*run)->size();
-    if (dropping_input_) continue;
+    if (dropping_input_) {
+      bytes_dropped_ += (*run)->size();
+      continue;
+    }
     const auto fed = ingest_->feed(writer_.window(join_small_run(**run)), now);
     if (!fed) return end(PublisherEnd::bad_media, fed.error().message());
   }
@@ -136,22 +145,41 @@ void Publisher::pause_until(base::Time due) noexcept {
 
 void Publisher::on_no_space() noexcept {
   const base::Time now = base::monotonic_now();
-  if (!full_since_) full_since_ = now;
-  if (now - *full_since_ > full_wait_max) {
+  if (!waits_since_) waits_since_ = now;
+  const bool is_over =
+      (stopped_since_ && now - *stopped_since_ > stop_max) || now - *waits_since_ > wait_max;
+  if (is_over) {
     begin_dropping();
     if (!ended_) tcp_->start_reading();
-  } else {
-    read_timer_.wake_at(now + std::chrono::milliseconds(10));
+    return;
   }
+  paused_ = true;
+  read_timer_.wake_at(now + std::chrono::milliseconds(10));
 }
 
-// What was read so far ends in the middle of a frame.
+void Publisher::on_freed() noexcept {
+  if (!waits_since_ || !paused_) return;
+  read_timer_.stop();
+  on_read_timer();
+}
+
+bool Publisher::on_nothing_freed(bool is_beyond_share) noexcept {
+  if (!waits_since_ || !is_beyond_share || stopped_since_) return false;
+  stopped_since_ = base::monotonic_now();
+  return true;
+}
+
+// What was read so far ends in the middle of a frame. Nothing that comes before the next keyframe
+// can follow what the log has: that is let go too, and makes room for the keyframe.
 void Publisher::begin_dropping() noexcept {
-  if (!ingest_->on_input_lost()) return end(PublisherEnd::bad_media, "memory.arena is full");
+  waits_since_.reset();
+  stopped_since_.reset();
+  events_.on_input_dropped(*this);
+  if (!ingest_->on_input_lost()) return end(PublisherEnd::memory, "memory.arena is full");
   dropping_input_ = true;
-  full_since_.reset();
   writer_.let_go();
   block_end_ = nullptr;
+  home_.let_tail_go();
 }
 
 void Publisher::on_read_timer() noexcept {

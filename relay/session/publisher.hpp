@@ -27,8 +27,12 @@ class Publisher final : public loop::Tcp::Events {
   /// Payload runs of one block that may stay where they are; further ones are moved together, so
   /// that a sender of one-byte chunks cannot make windows without end.
   static constexpr unsigned runs_per_block_max = 64;
-  /// With a full arena: how long to wait before input is dropped up to the next keyframe.
-  static constexpr base::Duration full_wait_max = std::chrono::milliseconds(500);
+  /// With a full arena, for how long one beyond its share is stopped before its input is dropped up
+  /// to the next keyframe.
+  static constexpr base::Duration stop_max = std::chrono::milliseconds(500);
+  /// The same for one within its share, and for one that still waits for an answer: the others give
+  /// way first.
+  static constexpr base::Duration wait_max = std::chrono::seconds(2);
 
   class Events {
    public:
@@ -36,8 +40,11 @@ class Publisher final : public loop::Tcp::Events {
     /// Over: to be destroyed at the end of the turn. `take_tcp()` before that, for the response.
     virtual void on_publisher_end(Publisher& publisher, PublisherEnd end,
                                   const std::string& reason) noexcept = 0;
-    /// The arena is full; true when something was freed.
-    virtual bool on_arena_full() noexcept = 0;
+    /// A new block is about to be taken. False when there is none for this publisher: it is not
+    /// read for a while, and told what came of it.
+    virtual bool may_take_block(Publisher& publisher) noexcept = 0;
+    /// From here on its input is thrown away up to the next keyframe.
+    virtual void on_input_dropped(Publisher& publisher) noexcept = 0;
     /// Chunks were appended outside the poll phase of the loop.
     virtual void on_appended_by_timer() noexcept = 0;
   };
@@ -50,6 +57,11 @@ class Publisher final : public loop::Tcp::Events {
   /// `received`: body bytes that came with the head; copied, once.
   void start(std::string_view received) noexcept;
   void end(PublisherEnd end, const std::string& reason) noexcept;
+  /// Blocks were freed: tries again if it waits for one.
+  void on_freed() noexcept;
+  /// Nothing can be freed. True if it is beyond its share, waits for a block, and is stopped from
+  /// now on.
+  bool on_nothing_freed(bool is_beyond_share) noexcept;
 
   std::unique_ptr<loop::Tcp> take_tcp() noexcept { return std::move(tcp_); }
   std::string take_received() noexcept { return std::exchange(behind_body_, {}); }
@@ -66,6 +78,8 @@ class Publisher final : public loop::Tcp::Events {
   std::uint64_t bytes() const noexcept { return bytes_; }
   std::uint64_t chunks() const noexcept { return chunks_; }
   std::uint64_t chunks_dropped() const { return ingest_->dropped(); }
+  /// Of `bytes()`, those that found no place in the arena.
+  std::uint64_t bytes_dropped() const noexcept { return bytes_dropped_; }
   std::span<const media::Track> tracks() const { return ingest_->tracks(); }
 
  private:
@@ -75,6 +89,7 @@ class Publisher final : public loop::Tcp::Events {
   void on_read_end(base::Error error) noexcept override;
   void on_written(base::Error) noexcept override {}
 
+  base::Result<std::span<std::byte>> block_space() noexcept;
   void read_body(std::span<std::byte> bytes, base::Time now) noexcept;
   std::span<std::byte> join_small_run(std::span<std::byte> run) noexcept;
   void append_chunks(base::Time now) noexcept;
@@ -99,13 +114,15 @@ class Publisher final : public loop::Tcp::Events {
   base::Duration ahead_;
   base::Time started_;
   base::Time last_byte_;
-  std::optional<base::Time> full_since_;
+  std::optional<base::Time> waits_since_;    // for a block
+  std::optional<base::Time> stopped_since_;  // since nothing could be freed
   std::string behind_body_;
   std::byte* run_end_ = nullptr;  // where the last payload run of the current block ended
   const std::byte* block_end_ = nullptr;
   unsigned runs_in_block_ = 0;
   std::uint64_t bytes_ = 0;
   std::uint64_t chunks_ = 0;
+  std::uint64_t bytes_dropped_ = 0;
   bool dropping_input_ = false;  // the arena is full: bytes are read and thrown away
   bool keep_alive_;
   bool peer_ended_ = false;

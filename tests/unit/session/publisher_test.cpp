@@ -43,10 +43,12 @@ struct Rig final : Publisher::Events {
     end = why;
     reason = detail;
   }
-  bool on_arena_full() noexcept override {
+  bool may_take_block(Publisher&) noexcept override {
+    if (has_blocks && pool.free_count() > 0) return true;
     ++full;
     return false;
   }
+  void on_input_dropped(Publisher&) noexcept override { ++drops; }
   void on_appended_by_timer() noexcept override {}
 
   // Sends it all while the loop runs.
@@ -86,6 +88,8 @@ struct Rig final : Publisher::Events {
   test::Peer peer;
   int ends = 0;
   int full = 0;
+  int drops = 0;
+  bool has_blocks = true;
   PublisherEnd end = PublisherEnd::broken;
   std::string reason;
   std::unique_ptr<Publisher> publisher;
@@ -243,21 +247,74 @@ TEST_CASE("with a full arena input is dropped and goes on at a keyframe when the
   Rig rig(http_body::Reader::until_close(), 1 << 20);
   rig.publisher->start("");
   rig.publish(file);
-  // Nobody frees anything: after a while the rest is read and thrown away.
-  test::run_until(rig.worker, [&] { return rig.publisher->bytes() == file.size(); });
-  CHECK(rig.full > 0);
-  const stream::StreamLog& log = rig.home.stream().log();
-  const std::uint64_t before = log.end();
-  const std::uint32_t discontinuity = log.newest().discontinuity;
-  CHECK(log.bytes() <= 1 << 20);
-  rig.home.stream().restart(before);
-  rig.publish(data_file("h264_aac.ts") + data_file("h264_aac.ts"));
+  // Nobody else frees anything.
+  test::run_until(rig.worker, [&] {
+    rig.publisher->on_nothing_freed(true);
+    return rig.publisher->bytes() == file.size();
+  });
   rig.peer.end_sending();
   rig.await_end();
+  CHECK(rig.full > 0);
+  CHECK(rig.drops > 0);
+  const stream::StreamLog& log = rig.home.stream().log();
+  CHECK(log.bytes() <= 1 << 20);
+  CHECK(log.newest().discontinuity >= static_cast<std::uint32_t>(rig.drops));
+  for (std::uint64_t sequence = log.first() + 1; sequence < log.end(); ++sequence) {
+    if (log.at(sequence).discontinuity == log.at(sequence - 1).discontinuity) continue;
+    CHECK(log.at(sequence).sync);
+  }
+  CHECK(rig.publisher->chunks() == log.end());
+}
+
+TEST_CASE("one that gets no block is not read and goes on when something was freed") {
+  const std::string file = data_file("h264_aac.ts");
+  Rig rig(http_body::Reader::with_length(file.size()));
+  rig.has_blocks = false;
+  rig.publisher->start("");
+  rig.publish(file.substr(0, 100'000));
+  test::run_until(rig.worker, [&] { return rig.publisher->is_paused(); });
+  CHECK(rig.publisher->bytes() == 0);
+  // Within its share it is not stopped, whatever the others did.
+  CHECK_FALSE(rig.publisher->on_nothing_freed(false));
+  rig.has_blocks = true;
+  rig.publisher->on_freed();
+  CHECK_FALSE(rig.publisher->is_paused());
+  rig.publish(file.substr(100'000));
+  rig.await_end();
+  rig.check_published(file);
+  CHECK(rig.drops == 0);
+  CHECK(rig.publisher->bytes_dropped() == 0);
+}
+
+TEST_CASE("one beyond its share is stopped once and then dropped up to a keyframe") {
+  const std::string file = data_file("h264_aac.ts");
+  Rig rig(http_body::Reader::until_close());
+  rig.publisher->start("");
+  rig.publish(file.substr(0, file.size() / 188 / 2 * 188));
+  test::run_until(rig.worker, [&] { return rig.home.stream().log().end() > 2; });
+  CHECK_FALSE(rig.publisher->on_nothing_freed(true));  // it needs no block now
+  rig.has_blocks = false;
+  test::run_until(rig.worker, [&] {
+    // The last block is filled up first.
+    static_cast<void>(send(rig.peer.fd(), file.data(), 1880, MSG_NOSIGNAL | MSG_DONTWAIT));
+    return rig.publisher->is_paused();
+  });
+  CHECK(rig.publisher->on_nothing_freed(true));
+  CHECK_FALSE(rig.publisher->on_nothing_freed(true));
+  const std::uint64_t dropped = rig.publisher->bytes_dropped();
+  CHECK(rig.drops == 0);
+  test::run_until(rig.worker, [&] { return rig.drops > 0; });
+  const stream::StreamLog& log = rig.home.stream().log();
+  CHECK(log.end() - log.first() == 1);  // what nothing can follow is let go
+  const std::uint64_t before = log.end();
+  test::run_until(rig.worker, [&] { return rig.publisher->bytes_dropped() > dropped; });
+  rig.has_blocks = true;
+  rig.publish(file + file);
+  rig.peer.end_sending();
+  rig.await_end();
+  CHECK(rig.drops == 1);
   REQUIRE(log.end() > before);
   CHECK(log.at(before).sync);
-  CHECK(log.at(before).discontinuity > discontinuity);
-  CHECK(rig.publisher->chunks() == log.end());
 }
 
 }  // namespace session
