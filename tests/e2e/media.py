@@ -120,3 +120,43 @@ class Media:
                       "-preset", "ultrafast", "-tune", "zerolatency", "-g", "13", "-b:v", "12M",
                       "-minrate", "12M", "-maxrate", "12M", "-bufsize", "2M",
                       "-x264-params", "nal-hrd=cbr:force-cfr=1", *AAC)
+
+    def looped(self, name, clip, times):
+        """The clip several times over, with timestamps that go on."""
+        path = self.folder / f"{name}.ts"
+        subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-y", "-stream_loop", str(times - 1),
+                        "-i", str(clip.path), "-map", "0", "-c", "copy", "-f", "mpegts",
+                        str(path)], check=True, timeout=60)
+        return Clip(path, clip.seconds * times)
+
+    @functools.cached_property
+    def long_plain(self):
+        """Five minutes of `plain`, for tests that stop when they have seen enough."""
+        return self.looped("long_plain", self.plain, 60)
+
+    def of_20_mbit(self, name, group):
+        clip = encode(self.folder, f"{name}-source", 4, *picture("640x360"), *tone(440), "-c:v",
+                      "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", str(group),
+                      "-sc_threshold", "0", "-b:v", "20M", "-minrate", "20M", "-maxrate", "20M",
+                      "-bufsize", "4M", "-x264-params", "nal-hrd=cbr:force-cfr=1", *AAC)
+        return self.looped(name, clip, 8)
+
+    @functools.cached_property
+    def flood(self):
+        """20 Mbit/s, a keyframe every second."""
+        return self.of_20_mbit("flood", 25)
+
+    @functools.cached_property
+    def endless_group(self):
+        """20 Mbit/s, a keyframe every four seconds: ten megabytes that hang together."""
+        return self.of_20_mbit("endless_group", 1000)
+
+    @functools.cached_property
+    def one_fragment(self):
+        """Half of it as MP4, in one fragment: all of its video, then all of its sound."""
+        whole = self.folder / "one_fragment.mov"
+        path = self.folder / "one_fragment.mp4"
+        copy(self.endless_group.path, whole, "-bsf:a", "aac_adtstoasc")
+        copy(whole, path, "-f", "mp4", "-movflags", "empty_moov+default_base_moof",
+             "-frag_duration", "600000000", "-t", "16")
+        return Clip(path, 16)
