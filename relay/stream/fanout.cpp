@@ -97,6 +97,7 @@ Fanout::Next Fanout::run(base::Time now) noexcept {
   }
   next.now = !soon_.empty() || !behind_.empty();
   for (Audience* audience : due_) {
+    if (!audience->is_due()) continue;  // the slice ended when everybody had left it
     const base::Duration interval = interval_of(*audience);
     if (audience->allowed(now, interval, 1) > 0) {
       next.now = true;

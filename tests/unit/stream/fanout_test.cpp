@@ -125,6 +125,22 @@ TEST_CASE("viewers may leave while others are served") {
   }
 }
 
+TEST_CASE("an audience that is left while the slice ends wakes nobody") {
+  SlicedRig rig(1);
+  test::Viewer& held = rig.watch(test::patient(std::chrono::hours(1)));
+  while (rig.run().now) {
+  }
+  rig.viewers[0]->on_write = [&] {
+    held.cursor.leave();
+    burn(milliseconds(2));
+  };
+  rig.append();
+  const Fanout::Next next = rig.run();
+  CHECK(held.cursor.audience() == nullptr);
+  CHECK_FALSE(next.later);
+  CHECK_FALSE(next.now);
+}
+
 TEST_CASE("an audience that was left is dropped and may come again") {
   StreamRig rig;
   rig.append({true});
