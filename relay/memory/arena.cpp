@@ -9,32 +9,44 @@
 #include <system_error>
 
 #include "relay/base/assert.hpp"
+#include "relay/base/units.hpp"
 
 namespace memory {
 namespace {
 
 // A memfd mapped shared: fork() copies no page tables for it and a child writes nothing of ours.
 std::byte* map_shared(std::size_t bytes) {
-  const auto fail = [](const char* what) {
-    throw std::system_error(errno, std::generic_category(), what);
+  const auto fail = [bytes](const char* what) {
+    const int error = errno;
+    throw std::system_error(error, std::generic_category(),
+                            "memory.arena (" + base::format_size(bytes) +
+                                ") cannot be had: make it smaller, or give the process or its "
+                                "container more memory: " +
+                                what);
   };
   const int fd = memfd_create("spancast-arena", MFD_CLOEXEC);
-  if (fd < 0) fail("memory.arena: memfd_create");
+  if (fd < 0) fail("memfd_create");
   if (ftruncate(fd, static_cast<off_t>(bytes)) != 0) {
+    const int error = errno;
     close(fd);
-    fail("memory.arena: ftruncate");
+    errno = error;
+    fail("ftruncate");
   }
-  void* base = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  void* const start = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  const int error = errno;
   close(fd);
-  if (base == MAP_FAILED) fail("memory.arena: mmap");
-  madvise(base, bytes, MADV_DONTFORK);
+  errno = error;
+  if (start == MAP_FAILED) fail("mmap");
+  madvise(start, bytes, MADV_DONTFORK);
   // Every page now: memory that is not there is an error at start and not a SIGBUS at night, and no
   // frame waits for a page fault. Kernels before 5.14 do not know the word and fault later.
-  if (madvise(base, bytes, MADV_POPULATE_WRITE) != 0 && errno != EINVAL) {
-    munmap(base, bytes);
-    fail("memory.arena: the machine does not have so much memory");
+  if (madvise(start, bytes, MADV_POPULATE_WRITE) != 0 && errno != EINVAL) {
+    const int why = errno;
+    munmap(start, bytes);
+    errno = why;
+    fail("madvise");
   }
-  return static_cast<std::byte*>(base);
+  return static_cast<std::byte*>(start);
 }
 
 std::size_t checked(std::size_t block_bytes) {
