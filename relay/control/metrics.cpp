@@ -76,6 +76,9 @@ void add_traffic(Page& page, std::span<const WorkerReport> workers) {
           total([](const auto& w) { return w.requests; }));
   counter(page, "spancast_refused_total", "Connections refused at a limit",
           total([](const auto& w) { return w.refused; }));
+  counter(page, "spancast_accept_failures_total",
+          "Times that connections began to wait for descriptors or memory",
+          total([](const auto& w) { return w.accept_failures; }));
   counter(page, "spancast_bytes_in_total", "Body bytes received from publishers",
           total([](const auto& w) { return w.bytes_in; }));
   counter(page, "spancast_chunks_total", "Chunks appended to logs",

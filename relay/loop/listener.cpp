@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
+#include <utility>
 
 #include "relay/base/assert.hpp"
 
@@ -97,28 +98,70 @@ BoundSockets bind_sockets(const std::string& text, std::uint16_t port, std::size
   return bound;
 }
 
-Listener::Listener(Worker& worker, int socket, Events& events) : worker_(worker), events_(events) {
-  auto tcp = std::make_unique<uv_tcp_t>();
-  RELAY_ASSERT(uv_tcp_init(worker.uv(), tcp.get()) == 0);
-  handle_.reset(tcp.release());
-  handle_->data = this;
-  int status = uv_tcp_open(handle_.get(), socket);
-  if (status == 0) {
-    // One accept a turn, spread over processes, is for servers that fork; it costs us a poll each.
-    uv_tcp_simultaneous_accepts(handle_.get(), 1);
-    status = uv_listen(reinterpret_cast<uv_stream_t*>(handle_.get()), backlog, on_connection);
+Listener::Listener(Worker& worker, int socket, Events& events)
+    : worker_(worker),
+      events_(events),
+      socket_(socket),
+      retry_timer_(worker, bind<&Listener::start>(this)) {
+  if (::listen(socket, backlog) != 0) {
+    throw std::runtime_error(std::string("cannot listen: ") + std::strerror(errno));
   }
+  auto poll = std::make_unique<uv_poll_t>();
+  const int status = uv_poll_init(worker.uv(), poll.get(), socket);
   if (status != 0) throw std::runtime_error(std::string("cannot listen: ") + uv_strerror(status));
+  poll_.reset(poll.release());
+  poll_->data = this;
+  start();
 }
 
-void Listener::on_connection(uv_stream_t* stream, int status) noexcept {
-  auto* listener = static_cast<Listener*>(stream->data);
-  if (listener == nullptr || status != 0) return;
-  std::unique_ptr<Tcp> tcp(new Tcp(listener->worker_));
-  if (uv_accept(stream, reinterpret_cast<uv_stream_t*>(tcp->handle_.get())) != 0) return;
-  tcp->remember_peer();
-  tcp->tune();
-  listener->events_.on_accept(*listener, std::move(tcp));
+void Listener::start() noexcept { uv_poll_start(poll_.get(), UV_READABLE, on_readable); }
+
+void Listener::on_readable(uv_poll_t* poll, int, int) noexcept {
+  if (auto* listener = static_cast<Listener*>(poll->data)) listener->accept_some();
+}
+
+void Listener::accept_some() noexcept {
+  for (int count = 0; count < accepts_per_turn; ++count) {
+    switch (accept_one()) {
+      case Accepted::one:
+        continue;
+      case Accepted::none:
+        return;
+      case Accepted::failed:
+        // The queue stays readable: without a pause the loop would do nothing else.
+        uv_poll_stop(poll_.get());
+        retry_timer_.wake_at(base::monotonic_now() + retry_interval);
+        return;
+    }
+  }
+}
+
+std::size_t Listener::accept_queued() noexcept {
+  std::size_t count = 0;
+  while (accept_one() == Accepted::one) ++count;
+  return count;
+}
+
+Listener::Accepted Listener::accept_one() noexcept {
+  int fd;
+  do {
+    fd = accept4(socket_.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    // ECONNABORTED and its kind are about one connection that is gone already (accept(2)).
+  } while (fd < 0 && (errno == EINTR || errno == ECONNABORTED || errno == EPROTO));
+  if (fd < 0 && errno == EAGAIN) {
+    is_failing_ = false;
+    return Accepted::none;
+  }
+  if (fd < 0) {
+    const base::Error error = to_error(-errno);
+    if (!std::exchange(is_failing_, true)) events_.on_accept_failed(*this, error);
+    return Accepted::failed;
+  }
+  if (auto tcp = Tcp::from_socket(worker_, fd)) {
+    tcp->tune();
+    events_.on_accept(*this, std::move(tcp));
+  }
+  return Accepted::one;
 }
 
 }  // namespace loop

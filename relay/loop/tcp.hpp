@@ -99,6 +99,7 @@ class OwnedSocket {
   OwnedSocket& operator=(OwnedSocket&&) = delete;
   ~OwnedSocket();
 
+  int fd() const noexcept { return fd_; }
   int release() noexcept { return std::exchange(fd_, -1); }
 
  private:

@@ -80,6 +80,13 @@ std::size_t WorkerServer::share_of(std::size_t most) const noexcept {
   return std::max<std::size_t>(most / shared_.servers.size(), 1);
 }
 
+void WorkerServer::on_accept_failed(loop::Listener&, base::Error error) noexcept {
+  ++counts_.accept_failures;
+  shared_.log.warning("cannot accept", {{"worker", worker_.index()},
+                                        {"error", error.message()},
+                                        {"detail", "clients wait in the queue of the port"}});
+}
+
 session::HttpConnection& WorkerServer::add_connection(session::Port port,
                                                       std::unique_ptr<loop::Tcp> tcp,
                                                       std::string received) {

@@ -81,6 +81,7 @@ class WorkerServer final : public loop::Listener::Events,
   struct Gathering;
 
   void on_accept(loop::Listener& listener, std::unique_ptr<loop::Tcp> tcp) noexcept override;
+  void on_accept_failed(loop::Listener& listener, base::Error error) noexcept override;
   void on_request(session::HttpConnection& connection, http::RequestHead head) noexcept override;
   void on_refused(session::HttpConnection& connection, unsigned status,
                   std::string_view reason) noexcept override;

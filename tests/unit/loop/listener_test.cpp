@@ -1,7 +1,9 @@
 #include "relay/loop/listener.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/socket.h>
 
+#include <cerrno>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -17,7 +19,13 @@ struct Acceptor final : Listener::Events {
   void on_accept(Listener&, std::unique_ptr<Tcp> tcp) noexcept override {
     accepted.push_back(std::move(tcp));
   }
+  void on_accept_failed(Listener&, base::Error error) noexcept override {
+    ++failures;
+    failure = error;
+  }
   std::vector<std::unique_ptr<Tcp>> accepted;
+  int failures = 0;
+  base::Error failure;
 };
 
 std::string error_of(const std::string& address, std::uint16_t port) {
@@ -125,6 +133,54 @@ TEST_CASE("a closed listener accepts no more") {
   listener.reset();
   test::run_turns(worker, 2);
   CHECK(error_of("127.0.0.1", port).empty());  // the port is free
+}
+
+// Out of descriptors would be the real thing, but UndefinedBehaviorSanitizer needs some itself;
+// tests/e2e/test_faults.py does that.
+TEST_CASE("when accepting fails it is told once and tried again") {
+  const BoundSockets bound = bind_sockets("127.0.0.1", 0, 1);
+  const int fd = bound.sockets[0];
+  const auto port = test::port_of(fd);
+  Worker worker(0);
+  Acceptor acceptor;
+  Listener listener(worker, fd, acceptor);
+  REQUIRE(shutdown(fd, SHUT_RD) == 0);
+  test::run_until(worker, [&] { return acceptor.failures > 0; });
+  CHECK(acceptor.failure.value() == EINVAL);
+  CHECK(listener.accept_queued() == 0);
+  REQUIRE(listen(fd, Listener::backlog) == 0);
+  const test::Peer peer = test::connect_to(port);
+  test::run_until(worker, [&] { return acceptor.accepted.size() == 1; });
+  CHECK(acceptor.failures == 1);
+}
+
+TEST_CASE("what is queued is accepted without a turn of the loop before the listener closes") {
+  constexpr std::size_t connections = 3 * Listener::accepts_per_turn;
+  const BoundSockets bound = bind_sockets("127.0.0.1", 0, 1);
+  Worker worker(0);
+  Acceptor acceptor;
+  auto listener = std::make_unique<Listener>(worker, bound.sockets[0], acceptor);
+  std::vector<test::Peer> peers;
+  for (std::size_t count = 0; count < connections; ++count) {
+    peers.push_back(test::connect_to(test::port_of(bound.sockets[0])));
+  }
+  CHECK(listener->accept_queued() == connections);
+  CHECK(acceptor.accepted.size() == connections);
+  CHECK(listener->accept_queued() == 0);
+}
+
+TEST_CASE("a storm of connections is accepted over many turns") {
+  const BoundSockets bound = bind_sockets("127.0.0.1", 0, 1);
+  Worker worker(0);
+  Acceptor acceptor;
+  Listener listener(worker, bound.sockets[0], acceptor);
+  std::vector<test::Peer> peers;
+  for (int count = 0; count < 2 * Listener::accepts_per_turn; ++count) {
+    peers.push_back(test::connect_to(test::port_of(bound.sockets[0])));
+  }
+  uv_run(worker.uv(), UV_RUN_NOWAIT);
+  CHECK(acceptor.accepted.size() == Listener::accepts_per_turn);
+  test::run_until(worker, [&] { return acceptor.accepted.size() == peers.size(); });
 }
 
 TEST_CASE("two workers share a port and every connection reaches one of them") {
