@@ -1,7 +1,10 @@
 #include "relay/loop/worker.hpp"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <memory>
+#include <string>
 
 #include "relay/base/assert.hpp"
 
@@ -36,6 +39,8 @@ Worker::~Worker() {
 
 void Worker::run() noexcept {
   thread_ = std::this_thread::get_id();
+  // What `top -H` shows of it.
+  pthread_setname_np(pthread_self(), ("worker " + std::to_string(index_)).c_str());
   busy_since_ = base::monotonic_now();
   measure_due_ = busy_since_ + measure_interval;
   const auto on_timer = [](uv_timer_t* timer) noexcept {
