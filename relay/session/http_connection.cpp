@@ -30,7 +30,7 @@ HttpConnection::HttpConnection(std::uint64_t id, Port port, loop::Worker& worker
 }
 
 void HttpConnection::make_last(base::Duration timeout) noexcept {
-  draining_ = true;
+  end_after_response();
   deadline_ = std::min(deadline_, base::monotonic_now() + timeout);
 }
 
@@ -103,7 +103,7 @@ void HttpConnection::refuse(unsigned status, const std::string& reason) noexcept
 
 void HttpConnection::respond(http::ResponseHead head, std::string_view body, bool close) noexcept {
   RELAY_ASSERT(state_ == State::waiting);
-  close_after_ = close_after_ || close || draining_;
+  close_after_ = close_after_ || close || is_last_;
   head.http_1_1 = http_1_1_;
   begin_writing();
   send(http::write_response(std::move(head), body, !close_after_, head_only_));
@@ -112,7 +112,7 @@ void HttpConnection::respond(http::ResponseHead head, std::string_view body, boo
 void HttpConnection::respond_head(http::ResponseHead head) noexcept {
   RELAY_ASSERT(state_ == State::waiting);
   head.http_1_1 = http_1_1_;
-  close_after_ = close_after_ || draining_;
+  close_after_ = close_after_ || is_last_;
   const bool says_it = std::any_of(head.fields.begin(), head.fields.end(),
                                    [](const auto& field) { return field.first == "Connection"; });
   if (close_after_ && http_1_1_ && !says_it) head.fields.emplace_back("Connection", "close");
@@ -187,8 +187,8 @@ void HttpConnection::on_time(base::Time now) noexcept {
 }
 
 void HttpConnection::drain() noexcept {
-  draining_ = true;
-  if (state_ == State::reading && !heads_.started()) close();
+  if (state_ == State::reading) return make_last(drain_wait);
+  end_after_response();
 }
 
 void HttpConnection::close() noexcept {

@@ -25,6 +25,8 @@ class HttpConnection final : public loop::Tcp::Events {
   /// for so long, for it to see the response before the connection goes.
   static constexpr std::size_t linger_bytes_max = 1024 * 1024;
   static constexpr base::Duration linger_time = std::chrono::seconds(2);
+  /// In a drain: how long a request that may be under way is waited for.
+  static constexpr base::Duration drain_wait = std::chrono::milliseconds(500);
   /// Responses to pipelined requests wait here; more than so many bytes are not read ahead.
   static constexpr std::size_t received_bytes_max = 64 * 1024;
 
@@ -52,8 +54,8 @@ class HttpConnection final : public loop::Tcp::Events {
   bool is_waiting() const noexcept { return state_ == State::waiting; }
   bool has_tcp() const noexcept { return tcp_ != nullptr; }
 
-  /// The first response will be the last one, and its head must come within `timeout`. Before
-  /// `start()`.
+  /// The first response will be the last one, and its head must come within `timeout`. As long as
+  /// no head is here.
   void make_last(base::Duration timeout) noexcept;
   /// Begins to read heads.
   void start() noexcept;
@@ -81,7 +83,10 @@ class HttpConnection final : public loop::Tcp::Events {
 
   /// From time to time: times out what takes too long.
   void on_time(base::Time now) noexcept;
-  /// Ends at once if idle, else after the response under way.
+  /// The next response is the last one and says so.
+  void end_after_response() noexcept { is_last_ = true; }
+  /// The same, and a request that is not here within `drain_wait` is not waited for: closing at
+  /// once would reset one that is under way.
   void drain() noexcept;
 
  private:
@@ -116,7 +121,7 @@ class HttpConnection final : public loop::Tcp::Events {
   bool in_read_heads_ = false;
   bool close_after_ = false;
   bool peer_ended_ = false;
-  bool draining_ = false;
+  bool is_last_ = false;
   bool http_1_1_ = true;
   bool head_only_ = false;
 };

@@ -85,6 +85,19 @@ void Viewer::end(ViewerEnd reason) noexcept {
   if (!tcp_->is_writing()) write_last_chunk();
 }
 
+void Viewer::drain() noexcept {
+  // A flush interval may hold back chunks that others of its stream have got.
+  if (state_ == State::streaming) cursor_.serve_all();
+  end(ViewerEnd::drain);
+}
+
+void Viewer::cut_off() noexcept {
+  if (state_ == State::closed) return;
+  if (state_ == State::streaming) end_ = ViewerEnd::drain;
+  tcp_->reset_on_close();
+  close();
+}
+
 void Viewer::write_last_chunk() noexcept {
   if (framing_ == stream::Framing::none) return close();
   state_ = State::last_chunk;

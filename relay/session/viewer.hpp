@@ -46,6 +46,10 @@ class Viewer final : public loop::Tcp::Events, public stream::Cursor::Sink {
   void start(stream::Stream& stream) noexcept;
   /// Ends at a chunk boundary: `stream_end` and `drain` with the last-chunk.
   void end(ViewerEnd reason) noexcept;
+  /// Ends as `end(drain)` does, behind whatever was published by now and fits into the socket.
+  void drain() noexcept;
+  /// Ends in the middle of whatever it is: there is no time left.
+  void cut_off() noexcept;
   /// From time to time: closes it when it takes nothing for too long.
   void on_time(base::Time now) noexcept;
 

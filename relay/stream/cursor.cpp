@@ -87,6 +87,12 @@ bool Cursor::serve(FanoutCounters& counters) noexcept {
   return false;
 }
 
+void Cursor::serve_all() noexcept {
+  // It may leave, or be done for, while it is served.
+  while (audience_ != nullptr && serve(audience_->fanout().counters_)) {
+  }
+}
+
 bool Cursor::send_run(const Feed::Run& run, FanoutCounters& counters) noexcept {
   if (audience_->unsent_least() > unsent_) {
     unsent_ = audience_->unsent_least() * 2;

@@ -74,6 +74,9 @@ class Cursor {
   /// there and the sink took everything so far.
   bool serve(FanoutCounters& counters) noexcept;
 
+  /// As much of what is there as the sink takes at once, whosever turn it is.
+  void serve_all() noexcept;
+
   void prefetch() const noexcept {
     // The cursor and what lies around it: a viewer has it in its middle.
     const char* const begin = reinterpret_cast<const char*>(this) - 64;

@@ -57,6 +57,7 @@ class Fanout {
   const FanoutCounters& counters() const noexcept { return counters_; }
 
  private:
+  friend class Cursor;  // counts what it writes out of turn
   base::Time convert(base::Time now) noexcept;
   void serve_batch_soon() noexcept;
   void serve_batch_of(Audience& audience, std::size_t count) noexcept;

@@ -290,12 +290,34 @@ TEST_CASE("a head that takes too long is answered and an idle connection just cl
   }
 }
 
-TEST_CASE("draining ends an idle connection at once and a busy one after its response") {
+TEST_CASE("draining ends an idle connection soon and a busy one after its response") {
   Rig rig;
   rig.connection->start();
   SUBCASE("idle") {
+    const base::Time now = base::monotonic_now();
     rig.connection->drain();
+    rig.connection->on_time(now + HttpConnection::drain_wait / 2);
+    CHECK(rig.closed == 0);
+    rig.connection->on_time(base::monotonic_now() + HttpConnection::drain_wait);
     CHECK(rig.closed == 1);
+    CHECK(rig.peer.read().empty());
+  }
+  SUBCASE("a request was under way") {
+    rig.connection->drain();
+    rig.peer.send(get("/late"));
+    rig.await_text("[/late]");
+    CHECK(rig.count("Connection: close") == 1);
+    rig.peer.send(get("/later"));
+    rig.peer.end_sending();
+    rig.await_closed();
+    CHECK(rig.targets == std::vector<std::string>{"/late"});
+  }
+  SUBCASE("half a request was under way") {
+    rig.peer.send("GET /ha");
+    test::run_turns(rig.worker, 3);
+    rig.connection->drain();
+    rig.connection->on_time(base::monotonic_now() + HttpConnection::drain_wait);
+    CHECK(rig.peer.read().starts_with("HTTP/1.1 408 "));
   }
   SUBCASE("busy") {
     rig.on_head = [](HttpConnection&) {};
@@ -307,6 +329,24 @@ TEST_CASE("draining ends an idle connection at once and a busy one after its res
     CHECK(rig.peer.read().ends_with("last"));
     CHECK(rig.count("Connection: close") == 1);
   }
+}
+
+TEST_CASE("the last response says so and nothing hurries it") {
+  Rig rig;
+  rig.connection->start();
+  rig.connection->end_after_response();
+  SUBCASE("a response") {
+    rig.connection->on_time(base::monotonic_now() + HttpConnection::drain_wait);
+    CHECK(rig.closed == 0);
+    rig.peer.send(get("/x"));
+    rig.await_text("[/x]");
+  }
+  SUBCASE("a head alone") {
+    rig.on_head = [](HttpConnection& asked) { asked.respond_head({204, {}}); };
+    rig.peer.send(get("/x"));
+    rig.await_text("\r\n\r\n");
+  }
+  CHECK(rig.count("Connection: close") == 1);
 }
 
 TEST_CASE("a socket is taken with what came behind the head") {

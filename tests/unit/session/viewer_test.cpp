@@ -185,6 +185,65 @@ TEST_CASE("an end in the middle of a chunk lets the chunk end first") {
   CHECK(rig.viewer->can_go_on());
 }
 
+TEST_CASE("a drain comes behind what was published by then") {
+  Rig rig;
+  rig.append({true});
+  SUBCASE("a viewer in the middle of it") {
+    rig.viewer->start(rig.stream);
+    rig.await(rig.all());
+    // No turn of the loop serves it any more.
+    for (int count = 0; count < 5; ++count) rig.append({false, 1000});
+    rig.viewer->drain();
+    CHECK(rig.peer.read() == rig.all() + "0\r\n\r\n");
+  }
+  SUBCASE("a viewer that has just begun") {
+    rig.viewer->start(rig.stream);
+    rig.viewer->drain();
+    CHECK(rig.peer.read() == rig.all() + "0\r\n\r\n");
+  }
+  CHECK(rig.ends == 1);
+  CHECK(rig.end == ViewerEnd::drain);
+  CHECK(rig.viewer->can_go_on());
+  rig.viewer->drain();
+  CHECK(rig.ends == 1);
+}
+
+TEST_CASE("a drain before the first chunk is an empty body") {
+  Rig rig;
+  rig.viewer->start(rig.stream);
+  rig.viewer->drain();
+  CHECK(rig.ends == 1);
+  CHECK(rig.peer.read() == head + "0\r\n\r\n");
+}
+
+TEST_CASE("a viewer behind a full socket is drained at the end of its chunk") {
+  Rig rig(Framing::http_chunk, SlowPolicy::catch_up, {}, small);
+  rig.fill();
+  const std::uint64_t next = rig.viewer->cursor().sequence();
+  rig.append({false, 50'000});
+  rig.viewer->drain();
+  CHECK(rig.ends == 0);
+  test::run_until(rig.worker, [&] {
+    rig.peer.read();
+    return rig.ends > 0;
+  });
+  rig.images.resize(next);
+  CHECK(rig.peer.read() == rig.all() + "0\r\n\r\n");
+}
+
+TEST_CASE("a viewer is cut off once and counts as drained") {
+  Rig rig(Framing::http_chunk, SlowPolicy::catch_up, {}, small);
+  rig.fill();
+  SUBCASE("in the middle of streaming") {}
+  SUBCASE("in the middle of its end") { rig.viewer->drain(); }
+  rig.viewer->cut_off();
+  rig.viewer->cut_off();
+  rig.viewer->end(ViewerEnd::slow);
+  CHECK(rig.ends == 1);
+  CHECK(rig.end == ViewerEnd::drain);
+  CHECK_FALSE(rig.viewer->can_go_on());
+}
+
 TEST_CASE("a viewer that takes nothing is closed after the stall timeout") {
   Rig rig(Framing::http_chunk, SlowPolicy::catch_up, {}, small);
   rig.fill();
