@@ -3,10 +3,16 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <iostream>
+#include <memory>
 #include <optional>
 #include <string>
+#include <thread>
+#include <utility>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -48,37 +54,62 @@ sigset_t block_signals() {
   return signals;
 }
 
-// Waits for the end of a drain. False when the deadline passed or a second signal came.
-bool wait_until_done(const server::Server& server, const sigset_t& signals, base::Time deadline) {
-  const timespec pause{0, 5'000'000};
-  while (!server.is_done()) {
-    if (base::monotonic_now() >= deadline) return false;
-    if (sigtimedwait(&signals, nullptr, &pause) > 0) return false;
-  }
-  return true;
+const char* name_of(int signal_number) { return signal_number == SIGINT ? "SIGINT" : "SIGTERM"; }
+
+// From the first signal on: ends the process when a second one comes or the deadline passes,
+// whatever any other thread hangs in. A normal exit would join a stalled thread of libuv's pool.
+// The code is 0 in both cases: the relay was asked to end, and did.
+void watch_over_the_end(const sigset_t& signals, base::Time deadline,
+                        std::shared_ptr<base::Log> log) {
+  std::thread([signals, deadline, log = std::move(log)] {
+    const base::Duration left = std::max(deadline - base::monotonic_now(), base::Duration::zero());
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(left);
+    const timespec patience{seconds.count(), (left - seconds).count()};
+    int number;
+    do {
+      number = sigtimedwait(&signals, nullptr, &patience);
+    } while (number < 0 && errno == EINTR);
+    if (number > 0) {
+      log->warning("stopped at once", {{"signal", name_of(number)}});
+    } else {
+      log->warning("stopped at once", {{"detail", "drain.deadline has passed"}});
+    }
+    _exit(0);
+  }).detach();
 }
 
-int run(const control::Config& config, base::Log& log) {
+// Peers that do not read cannot keep us: with a tenth of the time left they are cut off.
+void drain(server::Server& server, const control::DrainConfig& config, base::Time began,
+           base::Log& log) {
+  server.announce_drain();
+  std::this_thread::sleep_until(began + config.delay);
+  server.drain();
+  if (server.wait_until_done(began + config.deadline / 10 * 9)) return;
+  log.warning("cutting off", {{"detail", "some sessions did not end in time"}});
+  server.stop_now();
+  server.wait_until_done();
+}
+
+// `log` is shared with the thread that watches over the end and may outlive this one's objects.
+int run(const control::Config& config, const std::shared_ptr<base::Log>& log) {
   const sigset_t signals = block_signals();
   raise_descriptor_limit();
   setenv("UV_THREADPOOL_SIZE", std::to_string(config.blocking_threads).c_str(), 1);
-  server::Server server(config, log);
-  server.start();
-  int signal_number = 0;
-  sigwait(&signals, &signal_number);
-  log.info("stopping", {{"signal", signal_number == SIGINT ? "SIGINT" : "SIGTERM"}});
-  const base::Time deadline = base::monotonic_now() + config.drain_deadline;
-  server.drain();
-  // Peers that do not read cannot keep us: near the deadline they are cut off.
-  if (!wait_until_done(server, signals, deadline - config.drain_deadline / 10)) {
-    log.warning("stopping at once", {{"detail", "some sessions did not end in time"}});
-    server.stop_now();
-    wait_until_done(server, signals, deadline);
-    log.info("stopped");
-    // Writes that peers did not take are still under way: there is nothing to tidy up behind them.
-    _exit(0);
+  base::Time began;
+  {
+    server::Server server(config, *log);
+    server.start();
+    int number = 0;
+    sigwait(&signals, &number);
+    began = base::monotonic_now();
+    log->info("draining", {{"signal", name_of(number)},
+                           {"delay", base::to_seconds(config.drain.delay)},
+                           {"spread", base::to_seconds(config.drain.spread)},
+                           {"deadline", base::to_seconds(config.drain.deadline)}});
+    watch_over_the_end(signals, began + config.drain.deadline, log);
+    drain(server, config.drain, began, *log);
   }
-  log.info("stopped");
+  log->info("stopped", {{"seconds", base::to_seconds(base::monotonic_now() - began)}});
   return 0;
 }
 
@@ -112,8 +143,8 @@ int main(int argc, char** argv) {
       std::cout << "the configuration is good\n";
       return 0;
     }
-    base::Log log(loaded.config.log_level, loaded.config.log_format);
-    return run(loaded.config, log);
+    return run(loaded.config,
+               std::make_shared<base::Log>(loaded.config.log_level, loaded.config.log_format));
   } catch (const std::exception& error) {
     std::cerr << "spancast: " << error.what() << '\n';
     return 1;

@@ -110,6 +110,15 @@ std::uint32_t resolve_connections(std::uint32_t configured, const Machine& machi
 
 bool is_wildcard(const IpAddress& address) { return address.bytes() == IpAddress().bytes(); }
 
+void check(const DrainConfig& drain) {
+  // The rest is for what comes after them: publishers' responses, viewers that take their time.
+  if (drain.delay + drain.spread <= drain.deadline / 4 * 3) return;
+  throw ConfigError("drain.delay (" + base::format_duration(drain.delay) + ") and drain.spread (" +
+                    base::format_duration(drain.spread) +
+                    ") together are more than three quarters of drain.deadline (" +
+                    base::format_duration(drain.deadline) + ")");
+}
+
 void check(const Config& config) {
   if (config.arena_bytes / config.block_bytes < arena_blocks_min) {
     throw ConfigError("memory.arena (" + base::format_size(config.arena_bytes) +
@@ -126,6 +135,7 @@ void check(const Config& config) {
       (http == admin || is_wildcard(http) || is_wildcard(admin))) {
     throw ConfigError("http.port and admin.port are the same: " + std::to_string(config.http.port));
   }
+  check(config.drain);
 }
 
 }  // namespace
@@ -158,7 +168,8 @@ LoadedConfig load_config_text(std::string_view name, std::string_view text, Envi
   config.arena_bytes = message.memory().arena();
   config.block_bytes = message.memory().block();
   config.streams_max = message.stream().max();
-  config.drain_deadline = base::Duration(message.drain().deadline());
+  config.drain = {base::Duration(message.drain().delay()), base::Duration(message.drain().spread()),
+                  base::Duration(message.drain().deadline())};
   config.log_level = to_level(message.log().level());
   config.log_format =
       message.log().format() == proto::Log::json ? base::LogFormat::json : base::LogFormat::text;

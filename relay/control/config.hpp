@@ -31,6 +31,13 @@ struct AdminConfig {
   std::string token;  ///< never empty unless the address is a loopback one
 };
 
+/// After the signal: `delay`, then `spread`; both fit into three quarters of `deadline`.
+struct DrainConfig {
+  base::Duration delay{};
+  base::Duration spread{};
+  base::Duration deadline{};
+};
+
 /// What holds for one stream path.
 struct PathConfig {
   stream::PathPolicy policy;
@@ -47,7 +54,7 @@ struct Config {
   std::uint64_t arena_bytes = 0;
   std::uint64_t block_bytes = 0;
   std::uint32_t streams_max = 0;
-  base::Duration drain_deadline{};
+  DrainConfig drain;
   base::LogLevel log_level{};
   base::LogFormat log_format{};
   PathConfig defaults;

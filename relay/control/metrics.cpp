@@ -79,6 +79,8 @@ void add_traffic(Page& page, std::span<const WorkerReport> workers) {
   counter(page, "spancast_accept_failures_total",
           "Times that connections began to wait for descriptors or memory",
           total([](const auto& w) { return w.accept_failures; }));
+  gauge(page, "spancast_draining", "1 from the signal that ends the relay on",
+        total([](const auto& w) { return w.draining ? 1U : 0U; }) > 0 ? 1 : 0);
   counter(page, "spancast_bytes_in_total", "Body bytes received from publishers",
           total([](const auto& w) { return w.bytes_in; }));
   counter(page, "spancast_chunks_total", "Chunks appended to logs",

@@ -61,6 +61,7 @@ struct WorkerReport {
   std::uint64_t refused = 0;
   std::array<std::uint64_t, refusal_statuses.size() + 1> refusals{};  ///< by status
   std::uint64_t accept_failures = 0;
+  bool draining = false;
   std::uint64_t bytes_pinned = 0;  ///< by unfinished writes of viewers
   std::uint64_t blocks_ready = 0;  ///< free, but kept by this worker
   std::array<std::uint64_t, stream::pressure_step_count> pressure{};

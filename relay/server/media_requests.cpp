@@ -12,6 +12,8 @@ namespace server {
 namespace {
 
 constexpr std::string_view retry_after_full = "5";
+// Another relay, or the next one here, may be there at once.
+constexpr std::string_view retry_after_drain = "1";
 
 using FlushStep = std::chrono::duration<std::int64_t, std::ratio<1, 100>>;
 
@@ -31,7 +33,8 @@ http_body::Reader body_of(const http::RequestHead& head) {
   return http_body::Reader::with_length(head.content_length.value_or(0));
 }
 
-http::ResponseHead viewer_head(const http::RequestHead& head, media::Container container) {
+http::ResponseHead viewer_head(const http::RequestHead& head, media::Container container,
+                               bool keep_alive) {
   const bool is_ts = container == media::Container::mpegts;
   http::ResponseHead response{200,
                               {{"Content-Type", is_ts ? "video/mp2t" : "video/mp4"},
@@ -40,7 +43,7 @@ http::ResponseHead viewer_head(const http::RequestHead& head, media::Container c
                               head.http_1_1};
   if (head.http_1_1) {
     response.fields.emplace_back("Transfer-Encoding", "chunked");
-    if (!head.keep_alive) response.fields.emplace_back("Connection", "close");
+    if (!keep_alive) response.fields.emplace_back("Connection", "close");
   } else {
     response.fields.emplace_back("Connection", "close");
   }
@@ -88,7 +91,7 @@ Missing find_missing(const stream::Stream& stream, media::Container container) {
 }  // namespace
 
 void WorkerServer::serve_viewer(session::HttpConnection& connection, Wanted wanted) noexcept {
-  if (draining_) return refuse_drained(connection);
+  if (drain_ != Drain::none) return refuse_drained(connection);
   const std::string& path = wanted.route.stream;
   const auto& config = shared_.config.for_path(path);
   const bool watch =
@@ -139,7 +142,8 @@ void WorkerServer::start_viewer(session::HttpConnection& connection, const Wante
     return refuse(connection, 406, "none of its tracks fits this container: " + missing.names,
                   {{"X-Spancast-Missing", missing.names}});
   }
-  http::ResponseHead response = viewer_head(head, route.container);
+  const bool keep_alive = head.keep_alive && !shared_.draining.load(std::memory_order_relaxed);
+  http::ResponseHead response = viewer_head(head, route.container, keep_alive);
   if (!missing.names.empty()) {
     response.fields.emplace_back("X-Spancast-Missing", missing.names);
     response.fields.emplace_back("Access-Control-Expose-Headers", "X-Spancast-Missing");
@@ -152,7 +156,7 @@ void WorkerServer::start_viewer(session::HttpConnection& connection, const Wante
       head.http_1_1 ? stream::Framing::http_chunk : stream::Framing::none,
       http::write_head(response),
       connection.take_received(),
-      head.keep_alive};
+      keep_alive};
   const std::uint64_t id = next_id();
   auto& viewer = viewers_[id];
   viewer = std::make_unique<session::Viewer>(id, worker_, connection.take_tcp(), *this,
@@ -200,7 +204,7 @@ void WorkerServer::refuse_waiting() noexcept {
 }
 
 void WorkerServer::refuse_drained(session::HttpConnection& connection) noexcept {
-  refuse(connection, 503, "the relay is shutting down", {{"Retry-After", "1"}});
+  refuse(connection, 503, drain_reason, {{"Retry-After", std::string(retry_after_drain)}});
 }
 
 void WorkerServer::time_out_waiting(base::Time now) noexcept {
@@ -234,7 +238,7 @@ void WorkerServer::serve_publisher(session::HttpConnection& connection, http::Re
   if (!head.chunked && !head.until_close && !head.content_length) {
     return refuse(connection, 411, "a publisher sends a body: Transfer-Encoding or Content-Length");
   }
-  if (draining_) return refuse_drained(connection);
+  if (drain_ != Drain::none) return refuse_drained(connection);
   if (relief_.is_refusing()) return refuse_for_memory(connection);
   const auto claim = table_.claim(path, config.policy, random_(), base::utc_now());
   if (claim.full) {
@@ -332,10 +336,10 @@ void WorkerServer::on_publisher_end(session::Publisher& publisher, session::Publ
     count(stream::PressureStep::refuse);
     return answer(connection, 503, reason, {{"Retry-After", std::string(retry_after_full)}});
   }
-  const unsigned status = end == session::PublisherEnd::replaced ? 409
-                          : end == session::PublisherEnd::drain  ? 503
-                                                                 : 400;
-  answer(connection, status, reason);
+  if (end == session::PublisherEnd::drain) {
+    return answer(connection, 503, reason, {{"Retry-After", std::string(retry_after_drain)}});
+  }
+  answer(connection, end == session::PublisherEnd::replaced ? 409 : 400, reason);
 }
 
 }  // namespace server

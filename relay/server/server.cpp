@@ -9,7 +9,7 @@ Server::Server(const control::Config& config, base::Log& log)
       log_(log),
       arena_(config.arena_bytes, config.block_bytes),
       directory_(config.streams_max),
-      shared_{config, log, arena_, directory_, {}, {}} {
+      shared_{config, log, arena_, directory_, {}, {}, {}, {}, {}} {
   const auto http = loop::bind_sockets(config.http.address, config.http.port, config.workers);
   const auto admin = loop::bind_sockets(config.admin.address, config.admin.port, 1);
   std::vector<stream::StreamTable::Peer> peers;
@@ -26,6 +26,7 @@ Server::Server(const control::Config& config, base::Log& log)
     server->table().set_peers(peers);
     server->relief().set_peers(reliefs);
   }
+  shared_.workers_with_viewers = shared_.workers_with_sessions = config.workers;
   log.info("listening", {{"http", http.address},
                          {"admin", admin.address},
                          {"workers", config.workers},
@@ -47,7 +48,7 @@ void Server::log_capacity() const {
 }
 
 Server::~Server() {
-  RELAY_ASSERT(is_done());
+  RELAY_ASSERT(running_ == 0);
   for (std::thread& thread : threads_) thread.join();
   // Letters that nobody opened hold parcels and sockets: they go before the tables and the arena.
   for (const auto& worker : workers_) worker->mailbox().close();
@@ -60,14 +61,36 @@ void Server::start() {
   for (const auto& worker : workers_) {
     threads_.emplace_back([this, running = worker.get()] {
       running->run();
-      running_.fetch_sub(1);
+      const std::lock_guard lock(running_lock_);
+      if (--running_ == 0) stopped_.notify_all();
     });
   }
 }
 
-void Server::drain() {
+bool Server::wait_until_done(base::Time deadline) {
+  std::unique_lock lock(running_lock_);
+  return stopped_.wait_until(lock, deadline, [this] { return running_ == 0; });
+}
+
+void Server::wait_until_done() {
+  std::unique_lock lock(running_lock_);
+  stopped_.wait(lock, [this] { return running_ == 0; });
+}
+
+void Server::announce_drain() {
+  shared_.draining = true;
   for (const auto& server : servers_) {
-    server->worker().mailbox().post_action([there = server.get()]() noexcept { there->drain(); });
+    server->worker().mailbox().post_action(
+        [there = server.get()]() noexcept { there->announce_drain(); });
+  }
+}
+
+void Server::drain() {
+  // The same for all workers, also for one that opens its letter late.
+  const base::Time begin = base::monotonic_now();
+  for (const auto& server : servers_) {
+    server->worker().mailbox().post_action(
+        [there = server.get(), begin]() noexcept { there->drain(begin); });
   }
 }
 

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <condition_variable>
+#include <cstddef>
 #include <memory>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -21,11 +24,17 @@ class Server {
 
   /// Starts the workers' threads.
   void start();
-  /// Any thread: ends every session properly; `is_done()` when the last one is gone.
+  // By the thread that owns it:
+
+  /// Says that the relay is not ready any more; everything goes on.
+  void announce_drain();
+  /// Ends every session properly, spread over `drain.spread`.
   void drain();
-  /// Any thread: ends every session at once.
+  /// Ends every session at once.
   void stop_now();
-  bool is_done() const noexcept { return running_.load() == 0; }
+  /// Waits for the last session to be gone. False when that took too long.
+  bool wait_until_done(base::Time deadline);
+  void wait_until_done();
 
  private:
   void log_capacity() const;
@@ -38,7 +47,9 @@ class Server {
   std::vector<std::unique_ptr<loop::Worker>> workers_;
   std::vector<std::unique_ptr<WorkerServer>> servers_;
   std::vector<std::thread> threads_;
-  std::atomic<unsigned> running_{0};
+  std::mutex running_lock_;
+  std::condition_variable stopped_;
+  std::size_t running_ = 0;  // loops
 };
 
 }  // namespace server

@@ -60,7 +60,9 @@ void WorkerServer::serve_status(session::HttpConnection& connection, const http:
     case http::RouteKind::healthz:
       return connection.respond(head_with("text/plain"), "ok\n");
     case http::RouteKind::readyz:
-      if (draining_) return refuse(connection, 503, "the relay is shutting down");
+      if (shared_.draining.load(std::memory_order_relaxed)) {
+        return refuse(connection, 503, drain_reason);
+      }
       return connection.respond(head_with("text/plain"), "ready\n");
     case http::RouteKind::metrics:
       if (connection.port() != session::Port::admin) {

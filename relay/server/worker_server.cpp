@@ -26,7 +26,8 @@ WorkerServer::WorkerServer(loop::Worker& worker, Shared& shared)
       random_(std::random_device{}()),
       turn_end_(worker, loop::bind<&WorkerServer::on_turn_end>(this)),
       flush_timer_(worker, loop::bind<&WorkerServer::on_flush_due>(this)),
-      tick_timer_(worker, loop::bind<&WorkerServer::on_tick>(this)) {
+      tick_timer_(worker, loop::bind<&WorkerServer::on_tick>(this)),
+      drain_timer_(worker, loop::bind<&WorkerServer::tell_due_viewers>(this)) {
   tick_timer_.wake_every(tick);
 }
 
@@ -95,6 +96,11 @@ session::HttpConnection& WorkerServer::add_connection(session::Port port,
   connection = std::make_unique<session::HttpConnection>(id, port, worker_, std::move(tcp), *this,
                                                          shared_.config.http.header_timeout,
                                                          std::move(received));
+  if (drain_ != Drain::none) {
+    connection->drain();
+  } else if (shared_.draining.load(std::memory_order_relaxed)) {
+    connection->end_after_response();
+  }
   return *connection;
 }
 
@@ -174,7 +180,7 @@ void WorkerServer::sweep() noexcept {
   for (const std::uint64_t id : std::exchange(ended_, {})) {
     if (const auto found = viewers_.find(id); found != viewers_.end()) {
       session::Viewer& viewer = *found->second;
-      const bool goes_on = viewer.can_go_on() && !draining_;
+      const bool goes_on = viewer.can_go_on() && drain_ == Drain::none;
       auto tcp = viewer.take_tcp();
       std::string received = viewer.take_received();
       viewers_.erase(found);
@@ -195,7 +201,11 @@ void WorkerServer::sweep() noexcept {
       publishers_.erase(id);
     }
   }
-  if (draining_ && connections_.empty() && viewers_.empty() && publishers_.empty()) worker_.stop();
+  if (drain_ == Drain::viewers && viewers_.empty()) on_no_viewers_left();
+  if (drain_ == Drain::publishers && connections_.empty() && viewers_.empty() &&
+      publishers_.empty()) {
+    on_no_sessions_left();
+  }
 }
 
 void WorkerServer::on_tick() noexcept {
@@ -248,20 +258,6 @@ void WorkerServer::log_viewer(const session::Viewer& viewer, session::ViewerEnd 
                     {"reason", name_of(end)}});
 }
 
-void WorkerServer::drain() noexcept {
-  draining_ = true;
-  http_listener_.reset();
-  admin_listener_.reset();
-  for (const auto& [id, connection] : connections_) connection->drain();
-  refuse_waiting();
-  for (const auto& [id, viewer] : viewers_) viewer->end(session::ViewerEnd::drain);
-  for (const auto& [id, publisher] : publishers_) {
-    publisher->end(session::PublisherEnd::drain, "the relay is shutting down");
-  }
-  sweep();
-}
-
-void WorkerServer::stop_now() noexcept { worker_.stop(); }
 
 control::WorkerReport WorkerServer::report() {
   control::WorkerReport report = counts_;
@@ -270,6 +266,7 @@ control::WorkerReport WorkerServer::report() {
   report.flush_interval = fanout_.governor().interval();
   report.loop_lag = worker_.lag();
   report.busy = worker_.busy();
+  report.draining = shared_.draining.load(std::memory_order_relaxed);
   report.connections = connections_.size();
   report.blocks_ready = pool_.ready_count();
   report.publishers = publishers_.size();

@@ -6,6 +6,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "relay/http/router.hpp"
 #include "relay/loop/listener.hpp"
 #include "relay/loop/timer.hpp"
+#include "relay/server/drain_schedule.hpp"
 #include "relay/session/http_connection.hpp"
 #include "relay/session/publisher.hpp"
 #include "relay/session/viewer.hpp"
@@ -26,6 +28,9 @@ namespace server {
 
 class WorkerServer;
 
+/// What clients are told while the relay is drained.
+constexpr std::string_view drain_reason = "the relay is shutting down";
+
 /// What the servers of all workers share. Built before them and unchanged while they run, but for
 /// what has a lock of its own or is atomic.
 struct Shared {
@@ -34,7 +39,10 @@ struct Shared {
   memory::Arena& arena;
   stream::Directory& directory;
   std::atomic<std::uint32_t> connections{0};
-  std::vector<WorkerServer*> servers;  ///< by worker; complete before the loops run
+  std::vector<WorkerServer*> servers;                ///< by worker; complete before the loops run
+  std::atomic<bool> draining{false};                 ///< from the signal on
+  std::atomic<std::size_t> workers_with_viewers{0};  ///< that are not told to move; in a drain
+  std::atomic<std::size_t> workers_with_sessions{0};
 };
 
 /// Everything one worker serves: its listeners, connections, publishers, viewers and streams. It
@@ -60,8 +68,13 @@ class WorkerServer final : public loop::Listener::Events,
   /// Takes a publisher's connection over from the worker that accepted it.
   void adopt(int socket, http::RequestHead head, std::string received) noexcept;
   control::WorkerReport report();
-  /// Stops accepting, ends every session properly, and the loop when the last one is gone.
-  void drain() noexcept;
+  /// The relay is going to be drained: everything goes on, but no connection is kept for another
+  /// request.
+  void announce_drain() noexcept;
+  /// Serves whoever is queued, stops accepting and ends every session properly: viewers one after
+  /// the other in `drain.spread` from `begin` on, publishers when no worker has any left. The loops
+  /// end together, when no worker has a session.
+  void drain(base::Time begin) noexcept;
   /// Ends every session and the loop at once.
   void stop_now() noexcept;
 
@@ -135,6 +148,13 @@ class WorkerServer final : public loop::Listener::Events,
   bool is_admitted(const session::HttpConnection& connection,
                    const http::RequestHead& head) const noexcept;
 
+  // drain.cpp
+  std::size_t close_listeners() noexcept;
+  void tell_due_viewers() noexcept;
+  void on_no_viewers_left() noexcept;
+  void end_publishers() noexcept;
+  void on_no_sessions_left() noexcept;
+
   /// This worker's share of what all may have together.
   std::size_t share_of(std::size_t most) const noexcept;
   void accept_beyond_limit(std::unique_ptr<loop::Tcp> tcp) noexcept;
@@ -167,6 +187,7 @@ class WorkerServer final : public loop::Listener::Events,
   loop::TurnEnd turn_end_;
   loop::Timer flush_timer_;
   loop::Timer tick_timer_;
+  loop::Timer drain_timer_;
   unsigned ticks_ = 0;
 
   std::uint64_t last_id_ = 0;
@@ -182,7 +203,11 @@ class WorkerServer final : public loop::Listener::Events,
   std::unordered_set<std::string> beginning_;
   // Ended in this turn; destroyed at its end, so that no callback returns into a dead object.
   std::vector<std::uint64_t> ended_;
-  bool draining_ = false;
+
+  /// How far a drain has come here; it goes forward only.
+  enum class Drain : std::uint8_t { none, viewers, others, publishers, done };
+  Drain drain_ = Drain::none;
+  DrainSchedule drain_schedule_;
 
   control::WorkerReport counts_;  // of what has ended; the rest is filled in by report()
 };

@@ -17,9 +17,11 @@ BINARY = pathlib.Path(
 LISTENING = re.compile(r"listening http=(\S+):(\d+) admin=(\S+):(\d+)")
 SANITIZER = re.compile(r"(ERROR|WARNING|SUMMARY): \w+Sanitizer|runtime error:")
 
-# Free ports, so that tests never meet each other, and streams that end soon after their publisher.
+# Free ports, so that tests never meet each other, streams that end soon after their publisher, and
+# no waiting at the end.
 DEFAULTS = {"http": {"port": 0}, "admin": {"port": 0}, "workers": 1,
-            "publisher": {"grace": "300ms", "idle": "500ms"}, "log": {"level": "debug"}}
+            "publisher": {"grace": "300ms", "idle": "500ms"},
+            "drain": {"spread": "0s"}, "log": {"level": "debug"}}
 
 
 def merged(base, extra):

@@ -35,7 +35,7 @@ memory: {arena: 1GB, block: 128KiB}
 stream: {tail: 90s, tail_bytes: 100MB, max: 3}
 publisher: {grace: 0.0000015s, idle: 500ms, ahead: 1h, allow: [10.0.0.0/8, "::1", none]}
 viewer: {slow: disconnect, max_lag: 1s, stall_timeout: 2s, unsent: 5000B, flush_interval: 0s}
-drain: {deadline: 250ms}
+drain: {deadline: 250ms, delay: 10ms, spread: 0s}
 log: {level: warning, format: json}
 paths:
   "**/raw": {viewer: {flush_interval: auto}}
@@ -125,7 +125,7 @@ TEST_CASE("every key of the schema has documentation and a default and bounds") 
         CHECK_FALSE(control::schema::set_value(*section, field, key.min()));
         CHECK_FALSE(control::schema::set_value(*section, field, key.max()));
       });
-  CHECK(variables.size() == 26);
+  CHECK(variables.size() == 28);
 }
 
 TEST_CASE("the configuration reference in the README is the one of the schema") {

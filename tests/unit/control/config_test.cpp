@@ -46,7 +46,9 @@ TEST_CASE("without a file the documented defaults hold") {
   CHECK(config.arena_bytes == 256u << 20);
   CHECK(config.block_bytes == 64u << 10);
   CHECK(config.streams_max == 1'000);
-  CHECK(config.drain_deadline == 10s);
+  CHECK(config.drain.delay == 0s);
+  CHECK(config.drain.spread == 2s);
+  CHECK(config.drain.deadline == 10s);
   CHECK(config.log_level == base::LogLevel::info);
   CHECK(config.log_format == base::LogFormat::text);
   CHECK(config.paths.empty());
@@ -75,7 +77,7 @@ memory: {arena: 1GiB, block: 1MiB}
 stream: {tail: 1m, tail_bytes: 100MB, max: 3}
 publisher: {grace: 0s, idle: 0.5s, ahead: 1500ms, allow: [10.0.0.0/8, "::1"]}
 viewer: {slow: disconnect, max_lag: 1s, stall_timeout: 2s, unsent: 64KiB, flush_interval: 100ms}
-drain: {deadline: 250ms}
+drain: {delay: 100ms, spread: 50ms, deadline: 250ms}
 log: {level: warning, format: json}
 )");
   CHECK(config.http.address == "192.0.2.1");
@@ -90,7 +92,9 @@ log: {level: warning, format: json}
   CHECK(config.arena_bytes == 1u << 30);
   CHECK(config.block_bytes == 1u << 20);
   CHECK(config.streams_max == 3);
-  CHECK(config.drain_deadline == 250ms);
+  CHECK(config.drain.delay == 100ms);
+  CHECK(config.drain.spread == 50ms);
+  CHECK(config.drain.deadline == 250ms);
   CHECK(config.log_level == base::LogLevel::warning);
   CHECK(config.log_format == base::LogFormat::json);
   const auto& policy = config.defaults.policy;
@@ -154,6 +158,11 @@ TEST_CASE("values that contradict each other are errors that name both keys") {
   CHECK(error_of("paths: {a: {stream: {tail_bytes: 300MiB}}}") ==
         "paths.\"a\".stream.tail_bytes (300MiB) is more than memory.arena (256MiB)");
   CHECK(error_of("http: {port: 8081}") == "http.port and admin.port are the same: 8081");
+  CHECK(error_of("drain: {delay: 6s}") ==
+        "drain.delay (6s) and drain.spread (2s) together are more than three quarters of "
+        "drain.deadline (10s)");
+  CHECK(error_of("drain: {delay: 5500ms}") == "no error");
+  CHECK(error_of("drain: {deadline: 0, spread: 0}") == "no error");
   CHECK(error_of("http: {port: 0}\nadmin: {port: 0}") == "no error");
   CHECK(error_of("http: {address: 192.0.2.1, port: 8081}") == "no error");
   CHECK(error_of("memory: {arena: 4MiB}") == "no error");

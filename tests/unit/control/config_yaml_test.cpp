@@ -42,7 +42,7 @@ TEST_CASE("an unknown key is an error with file and line and the nearest key") {
         "relay.yaml:1: unknown key \"viewer.max_lag\" (did you mean \"viewer.max_lag\"?): write it "
         "below its section, indented");
   CHECK(error_of("drain: {recording: 3}\n") ==
-        "relay.yaml:1: unknown key \"drain.recording\"; known here: deadline");
+        "relay.yaml:1: unknown key \"drain.recording\"; known here: deadline, delay, spread");
   CHECK(error_of("\"\\x01\\n\": 3\n").find("unknown key \"\\u0001\\u000a\"") != std::string::npos);
   CHECK(error_of("<<: {}\n").find("unknown key \"<<\"") != std::string::npos);
   CHECK(error_of(std::string(500, 'a') + ": {}\n").find("known here") != std::string::npos);
