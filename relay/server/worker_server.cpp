@@ -258,7 +258,6 @@ void WorkerServer::log_viewer(const session::Viewer& viewer, session::ViewerEnd 
                     {"reason", name_of(end)}});
 }
 
-
 control::WorkerReport WorkerServer::report() {
   control::WorkerReport report = counts_;
   report.worker = worker_.index();

@@ -115,14 +115,20 @@ class Game {
  public:
   explicit Game(std::span<const std::byte> input) : input_(input) {
     std::vector<stream::StreamTable::Peer> peers;
+    std::vector<stream::Relief::Peer> reliefs;
     for (unsigned index = 0; index < workers; ++index) {
       loops_[index] = std::make_unique<loop::Worker>(index);
       servers_[index] = std::make_unique<server::WorkerServer>(*loops_[index], shared_);
       servers_[index]->listen(doors_[index].socket, index == 0 ? admin_door_.socket : -1);
       shared_.servers.push_back(servers_[index].get());
       peers.push_back({&loops_[index]->mailbox(), &servers_[index]->table()});
+      reliefs.push_back({&loops_[index]->mailbox(), &servers_[index]->relief()});
     }
-    for (const auto& server : servers_) server->table().set_peers(peers);
+    for (const auto& server : servers_) {
+      server->table().set_peers(peers);
+      server->relief().set_peers(reliefs);
+    }
+    shared_.workers_with_viewers = shared_.workers_with_sessions = workers;
   }
 
   void play() {
@@ -226,7 +232,10 @@ class Game {
   }
   void drain(std::uint8_t amount) {
     if (amount != 100 || std::exchange(draining_, true)) return;
-    for (const auto& server : servers_) server->drain();
+    shared_.draining = true;
+    for (const auto& server : servers_) server->announce_drain();
+    turn();
+    for (const auto& server : servers_) server->drain(base::monotonic_now());
     turn();
   }
 
@@ -269,7 +278,7 @@ class Game {
 
   std::span<const std::byte> input_;
   stream::Directory directory_{config().streams_max};
-  server::Shared shared_{config(), log(), arena(), directory_, {}, {}};
+  server::Shared shared_{config(), log(), arena(), directory_};
   std::array<Door, workers> doors_;
   Door admin_door_;
   std::array<std::unique_ptr<loop::Worker>, workers> loops_;
