@@ -120,6 +120,38 @@ TEST_CASE("an av1C cut anywhere gives nothing or the size") {
   }
 }
 
+TEST_CASE("an AV1 sequence header says all that its av1C does") {
+  for (const auto& record : {test::records::av1c_aom(), test::records::av1c_svt()}) {
+    const std::span obus(record.data() + 4, record.size() - 4);
+    // As samples begin: what follows is not looked at, and neither is a temporal delimiter.
+    auto sample = test::bytes({0x12, 0});
+    sample.insert(sample.end(), obus.begin(), obus.end());
+    sample.push_back(std::byte{0x32});
+    const auto made = codec::av1::make_config(sample);
+    REQUIRE(made);
+    CHECK(*made == record);
+  }
+  CHECK_FALSE(codec::av1::make_config({}));
+  CHECK_FALSE(codec::av1::make_config(test::bytes({0x32, 2, 0, 0})));  // a frame
+  const auto whole = test::records::av1c_aom();
+  for (std::size_t size = 4; size < whole.size(); ++size) {
+    CHECK_FALSE(codec::av1::make_config(std::span(whole).subspan(4, size - 4)));
+  }
+}
+
+TEST_CASE("a long AV1 sequence header has a size of two bytes") {
+  const Sequence sequence{.has_timing = true, .has_model = true, .has_delay = true, .points = 32};
+  auto body = payload(sequence);
+  body.resize(body.size() + 10);  // tools and colours: all zero
+  REQUIRE(body.size() > 0x7F);
+  auto obus = test::bytes({0x08});  // without a size
+  obus.insert(obus.end(), body.begin(), body.end());
+  const auto made = codec::av1::make_config(obus);
+  REQUIRE(made);
+  CHECK(made->size() == 7 + body.size());
+  CHECK(parse_config(*made) == VideoSize{1920, 1080});
+}
+
 TEST_CASE("an av1C that makes no sense is refused") {
   auto bad = record(Sequence{});
   bad[0] = std::byte{0x01};  // no marker
