@@ -99,6 +99,16 @@ std::optional<Collector::Collected> Collector::next() {
   return Collected{entry.sample, std::move(entry.payload)};
 }
 
+std::uint64_t Collector::drop() noexcept {
+  const std::uint64_t count = by_time_.size() - given_;
+  entries_.clear();
+  by_time_.clear();
+  by_place_.clear();
+  given_ = 0;
+  filled_ = 0;
+  return count;
+}
+
 std::uint64_t Collector::finish() {
   const auto is_cut = [&](std::uint32_t index) { return !entries_[index].is_whole(); };
   const auto first = by_time_.begin() + static_cast<std::ptrdiff_t>(given_);

@@ -33,6 +33,8 @@ class Collector {
   /// Media data at that place of the body, behind all that came before.
   base::Result<void> take(std::uint64_t position, memory::Window bytes);
   std::optional<Collected> next();
+  /// Bytes of this fragment are lost, and so is what was not given out. Returns how many samples.
+  std::uint64_t drop() noexcept;
   /// No more comes: what is not whole is left out. Returns how many samples that are.
   std::uint64_t finish();
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "relay/media/codec/av1.hpp"
 #include "relay/media/container/fmp4/fragment.hpp"
 #include "relay/media/timescale.hpp"
 
@@ -18,7 +19,14 @@ constexpr std::uint64_t body_bytes_max = std::uint64_t{1} << 62;
 bool is_same(const media::Track& a, const media::Track& b) {
   return a.id == b.id && a.codec == b.codec && a.kind == b.kind && a.width == b.width &&
          a.height == b.height && a.sample_rate == b.sample_rate && a.channels == b.channels &&
-         a.language == b.language && a.timescale == b.timescale && a.config == b.config;
+         a.language == b.language && a.timescale == b.timescale &&
+         (a.config == b.config || b.config.empty());  // learned meanwhile
+}
+
+// Some encoders do not know it yet when they write the movie header.
+std::optional<std::vector<std::byte>> copy_av1_config(const WindowList& payload) {
+  std::array<std::byte, codec::av1::config_bytes_max> head;
+  return codec::av1::make_config(std::span(head).first(payload.copy_out(0, head)));
 }
 
 }  // namespace
@@ -40,9 +48,29 @@ std::optional<media::Sample> Reader::poll() {
   return std::move(ready_[ready_next_++]);
 }
 
-void Reader::finish() {
-  is_ending_ = true;
+base::Result<void> Reader::lose(std::span<const std::byte> bytes) {
+  // Nothing may be kept for later: what was not polled is lost as well.
+  for (;;) {
+    ready_.clear();
+    ready_next_ = 0;
+    if (!is_moov_held_ || failed_) break;
+    take_held();
+  }
+  is_losing_ = true;
+  if (!failed_) take(Window::on_static(bytes));
+  is_losing_ = false;
+  if (failed_) return failed_;
+  return {};
+}
+
+base::Result<void> Reader::finish() {
+  if (failed_) return failed_;
+  const bool is_in_box = header_bytes_ > 0 || (state_ != State::header && left_);
+  if (!std::exchange(is_ending_, true) && is_in_box) ++counters_.cut_boxes;
+  if (!has_moov_ && !is_moov_held_ && position_ > 0) failed_ = Errc::no_moov;
   if (!is_moov_held_) end_body();
+  if (failed_) return failed_;
+  return {};
 }
 
 void Reader::end_body() {
@@ -176,7 +204,9 @@ void Reader::take_media_data(Window& bytes) {
   const std::size_t count =
       left_ ? static_cast<std::size_t>(std::min<std::uint64_t>(*left_, bytes.size()))
             : bytes.size();
-  if (!collector_.is_complete()) {
+  if (is_losing_) {
+    counters_.lost_samples += collector_.drop();
+  } else if (!collector_.is_complete()) {
     if (auto taken = collector_.take(position_, bytes.first(count)); !taken) {
       failed_ = taken.error();
       return;
@@ -239,18 +269,26 @@ void Reader::give_out() {
 bool Reader::convert(std::size_t index, bool is_sync, WindowList& payload) {
   media::Track& track = movie_.tracks[index];
   NalUnits& units = nal_units_[index];
-  if (!units.has_nal_units()) return true;
+  if (!units.has_nal_units()) {
+    if (is_sync && track.codec == media::Codec::av1 && track.config.empty()) {
+      learn_config(track, copy_av1_config(payload));
+    }
+    return true;
+  }
   if (auto converted = units.convert(payload, is_sync, headers_); !converted) {
     const bool is_bad = converted.error() == Errc::bad_nal_units;
     ++(is_bad ? counters_.bad_samples : counters_.unplaced_samples);
     return false;
   }
   if (!is_sync || !track.config.empty()) return true;
-  if (auto config = units.copy_config(payload)) {
-    track.config = std::move(*config);
-    ++tracks_version_;
-  }
+  learn_config(track, units.copy_config(payload));
   return true;
+}
+
+void Reader::learn_config(media::Track& track, std::optional<std::vector<std::byte>> config) {
+  if (!config) return;
+  track.config = std::move(*config);
+  ++tracks_version_;
 }
 
 void Reader::count_frame(std::size_t index, std::int64_t dts) {

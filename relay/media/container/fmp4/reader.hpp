@@ -26,6 +26,8 @@ struct Counters {
   std::uint64_t unplaced_samples = 0;  ///< no place in the arena for what had to be generated
   std::uint64_t empty_samples = 0;     ///< without bytes
   std::uint64_t cut_samples = 0;       ///< by the end of the body
+  std::uint64_t cut_boxes = 0;         ///< likewise
+  std::uint64_t lost_samples = 0;      ///< of fragments whose bytes were lost
 };
 
 /// Cuts samples out of a received fragmented MP4 body (ISO/IEC 14496-12), in place. Owned by a
@@ -50,8 +52,12 @@ class Reader {
   /// waits until all before it are whole, at most to the fragment's last byte. Edit lists are
   /// applied. `tracks()` are those of the sample just polled; they may change with the next one.
   std::optional<media::Sample> poll();
-  /// The end of the body: what is whole is given out, a cut sample is dropped.
-  void finish();
+  /// The next bytes of the body, whose payload cannot be kept: the boxes are followed, a fragment
+  /// whose media data they touch is dropped but for what was polled. Not kept after the call.
+  base::Result<void> lose(std::span<const std::byte> bytes);
+  /// The end of the body: what is whole is given out, a cut sample is dropped. An error if there
+  /// was something and no movie header.
+  base::Result<void> finish();
 
   /// In the order of the movie header. Samples of tracks whose codec is unknown are passed over.
   std::span<const media::Track> tracks() const noexcept { return movie_.tracks; }
@@ -78,6 +84,7 @@ class Reader {
   void end_body();
   void give_out();
   bool convert(std::size_t track, bool is_sync, memory::WindowList& payload);
+  void learn_config(media::Track& track, std::optional<std::vector<std::byte>> config);
   void count_frame(std::size_t track, std::int64_t dts);
 
   memory::BlockWriter headers_;
@@ -105,6 +112,7 @@ class Reader {
   // A moov replaces the tracks only when the samples before it are polled; what follows waits.
   bool is_moov_held_ = false;
   bool is_ending_ = false;
+  bool is_losing_ = false;
   memory::WindowList held_;
 
   std::vector<media::Sample> ready_;

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "relay/media/codec/av1.hpp"
 #include "tests/unit/media/container/fmp4/reader_rig.hpp"
 
 using media::Codec;
@@ -38,6 +39,7 @@ const Expected files[] = {
     {"hvc1", {Codec::h265}},
     {"hev1", {Codec::h265}},
     {"av1_opus", {Codec::av1, Codec::opus}},
+    {"av1_empty", {Codec::av1}},
     {"vp9_mp3", {Codec::vp9, Codec::mp3}},
     {"three_audio", {Codec::aac, Codec::unknown, Codec::opus}},
     {"gst_avc1", {Codec::h264, Codec::aac}},
@@ -192,4 +194,15 @@ TEST_CASE("the tracks of real files have sizes and rates and languages") {
   CHECK(audio.reader.tracks()[0].language == "deu");
   CHECK(audio.reader.tracks()[1].language.empty());
   CHECK(audio.reader.tracks()[2].language == "eng");
+}
+
+TEST_CASE("AV1 without a configuration record gets that of its first sync sample") {
+  ReaderRig rig;
+  REQUIRE(rig.feed(test::data_file("fmp4/av1_empty.mp4")));
+  const media::Track& track = rig.reader.tracks()[0];
+  CHECK(codec::av1::parse_config(track.config) == codec::VideoSize{96, 54});
+  CHECK(rig.reader.tracks_version() == 2);
+  // The same movie header again, which still does not know it, is none of another movie.
+  REQUIRE(rig.feed(test::data_file("fmp4/av1_empty.mp4")));
+  CHECK(rig.reader.tracks_version() == 2);
 }

@@ -285,3 +285,70 @@ TEST_CASE("frames and their rate are counted") {
   CHECK(rig.reader.tracks()[0].frames == 26);
   CHECK(rig.reader.tracks()[0].rate.per_1000_s() == 25'000);
 }
+
+TEST_CASE("where bytes are lost the boxes are followed and the next fragment is whole") {
+  const Interleaved fragment;
+  const Bytes later = test::moof_of({{.track = 1, .dts = 500, .data = 0, .samples = {{9, 40}}}});
+  const Bytes body =
+      join({two_tracks(), fragment.moof, test::box("mdat", fragment.data), test::box("free"),
+            fragment.moof, test::box("mdat", fragment.data), later, test::box("mdat", Bytes(9))});
+  const Seen last{0, true, 500, 500, 40, Bytes(9)};
+  const std::size_t header = two_tracks().size();
+  const std::size_t data = header + fragment.moof.size() + 8;
+  const std::size_t end = body.size() - later.size() - 8 - 9;
+  for (std::size_t from = header; from <= end; from += 3) {
+    for (const std::size_t to : {from + 1, from + 40, data + 76, end}) {
+      if (to <= from || to > end) continue;
+      ReaderRig rig;
+      REQUIRE(rig.feed(std::span(body).first(from)));
+      const std::size_t before = rig.samples.size();
+      {
+        // Whoever keeps a window on it shows it.
+        Bytes lost(body.begin() + static_cast<std::ptrdiff_t>(from),
+                   body.begin() + static_cast<std::ptrdiff_t>(to));
+        REQUIRE(rig.reader.lose(lost));
+        std::fill(lost.begin(), lost.end(), std::byte{0xEE});
+      }
+      rig.drain();
+      CHECK(rig.samples.size() == before);
+      REQUIRE(rig.feed(std::span(body).subspan(to)));
+      REQUIRE(!rig.samples.empty());
+      CHECK(rig.samples.back() == last);
+      // Each fragment's samples are those before the loss, or all.
+      const std::size_t whole = fragment.expected.size();
+      CHECK(rig.samples.size() + rig.reader.counters().lost_samples == 2 * whole + 1);
+      for (std::size_t index = 0; index + 1 < rig.samples.size(); ++index) {
+        CHECK(std::ranges::find(fragment.expected, rig.samples[index]) != fragment.expected.end());
+      }
+    }
+  }
+}
+
+TEST_CASE("a movie header may come while bytes are lost and an error there still ends it") {
+  ReaderRig rig;
+  REQUIRE(rig.reader.lose(join({test::ftyp(), two_tracks()})));
+  const Interleaved fragment;
+  REQUIRE(rig.feed(join({fragment.moof, test::box("mdat", fragment.data)})));
+  CHECK(rig.samples == fragment.expected);
+  const auto lost = rig.reader.lose(Fields().u32(4).text("free").bytes);
+  REQUIRE(!lost);
+  CHECK(lost.error() == fmp4::Errc::bad_box_size);
+  CHECK(rig.feed(Bytes(1)).error() == fmp4::Errc::bad_box_size);
+}
+
+TEST_CASE("a body that was no movie is told at its end and what the end cut is counted") {
+  ReaderRig empty;
+  CHECK(empty.reader.finish());
+  ReaderRig none;
+  REQUIRE(none.feed(test::ftyp()));
+  CHECK(none.reader.finish().error() == fmp4::Errc::no_moov);
+  ReaderRig cut;
+  REQUIRE(cut.feed(two_tracks()));
+  CHECK(cut.reader.finish());
+  CHECK(cut.reader.counters().cut_boxes == 0);
+  ReaderRig inside;
+  REQUIRE(inside.feed(join({two_tracks(), Fields().u32(50).text("fr").bytes})));
+  CHECK(inside.reader.finish());
+  CHECK(inside.reader.finish());
+  CHECK(inside.reader.counters().cut_boxes == 1);
+}
