@@ -46,7 +46,7 @@ Timeline::Position Timeline::on_frame(std::optional<std::int64_t> dts_90k,
   // publisher that sends a file faster than real time, up to publisher.ahead: that is no error.
   const auto behind = arrival - utc_of(time);
   if (behind > behind_max) anchor_ += behind;
-  return {time, utc_of(time), jumped};
+  return {time, utc_of(time), jumped, is_seam};
 }
 
 void Timeline::on_new_publisher() noexcept {

@@ -26,7 +26,8 @@ class Timeline {
   struct Position {
     std::int64_t time;  ///< 90 kHz
     base::Utc utc;
-    bool jumped;  ///< the input's clock was replaced: a discontinuity
+    bool jumped;   ///< the input's clock was replaced: a discontinuity
+    bool is_seam;  ///< because another publisher began
   };
 
   /// The UTC of the first frame: the publisher's own if it is trusted, else its arrival.

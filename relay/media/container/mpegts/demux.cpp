@@ -59,10 +59,13 @@ Demux::Took Demux::take(const Packet& packet) {
   auto slot = pids_.find(packet.pid());
   if (slot == PidTable::none) {
     slot = pids_.add(packet.pid());
-    if (slot == PidTable::none) return Took::more;
+    if (slot == PidTable::none) {
+      if (packet.pid() != null_pid) ++counters_.unfollowed_packets;
+      return Took::more;
+    }
   }
   const auto order = pids_.on_packet(slot, packet);
-  if (packet.has_error()) ++counters_.transport_errors;
+  if (packet.has_error() || packet.is_malformed()) ++counters_.bad_packets;
   const bool is_lost = order == PidTable::Order::lost;
   if (is_lost) ++counters_.continuity_errors;
   const auto& entry = pids_[slot];
@@ -118,9 +121,14 @@ bool Demux::knows_frame_length() const noexcept {
 bool Demux::take_stream(const Packet& packet, std::uint8_t index, bool is_lost) {
   Stream& stream = streams_[index];
   if (is_lost) stream.pes.on_loss();
-  if (index == video_) return take_video(packet, stream);
-  if (tracks_[index].kind == Kind::audio) return take_audio(packet, index, stream);
-  return false;
+  bool is_end = false;
+  if (index == video_) {
+    is_end = take_video(packet, stream);
+  } else if (tracks_[index].kind == Kind::audio) {
+    is_end = take_audio(packet, index, stream);
+  }
+  if (stream.pes.take_lie() && !packet.is_scrambled()) ++counters_.bad_pes;
+  return is_end;
 }
 
 bool Demux::take_video(const Packet& packet, Stream& stream) {
@@ -229,9 +237,9 @@ void Demux::end_audio_frame(std::uint8_t index) noexcept {
 
 bool Demux::take_table(const Packet& packet, bool is_lost) {
   ++tables_seen_;
-  const std::uint64_t crc_errors = tables_.crc_errors();
+  const std::uint64_t bad_sections = tables_.bad_sections();
   const bool has_new = tables_.take(packet, is_lost, pids_);
-  counters_.crc_errors += tables_.crc_errors() - crc_errors;
+  counters_.bad_sections += tables_.bad_sections() - bad_sections;
   if (!has_new) return true;
   const auto tracks = tables_.tracks();
   if (tracks.size() > tracks_max) return false;

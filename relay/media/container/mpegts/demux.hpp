@@ -21,9 +21,12 @@ struct Counters {
   std::uint64_t dropped_bytes = 0;  ///< before the first PAT, or not in packets
   std::uint64_t cut_bytes = 0;      ///< of the packet that the end cut
   std::uint64_t resyncs = 0;
-  std::uint64_t crc_errors = 0;
+  std::uint64_t bad_sections = 0;  ///< of tables: a wrong CRC, or lengths that lie
   std::uint64_t continuity_errors = 0;
-  std::uint64_t transport_errors = 0;
+  std::uint64_t bad_packets = 0;  ///< with the error bit, or an adaptation field that is too long
+  std::uint64_t bad_pes = 0;      ///< without a start code, or of another length than they say
+  std::uint64_t unfollowed_packets = 0;  ///< of PIDs for which there was no room any more
+  std::uint64_t long_frames = 0;         ///< pieces cut where no frame ended
   std::uint64_t video_frames = 0;
   std::uint64_t audio_frames = 0;
   std::uint64_t ended_by_length = 0;  ///< video frames of the reference program, as the next three

@@ -5,9 +5,9 @@ namespace mpegts {
 const char* describe(Errc errc) noexcept {
   switch (errc) {
     case Errc::no_sync:
-      return "no MPEG-TS packets found in 64 KiB";
+      return "no MPEG-TS packets found in up to 64 KiB";
     case Errc::no_pat:
-      return "no program association table found in 1 MiB of MPEG-TS";
+      return "no program association table found in up to 1 MiB of MPEG-TS";
     case Errc::too_many_tracks:
       return "the program has more than 16 tracks";
   }

@@ -33,6 +33,11 @@ class Packet {
   bool has_payload() const noexcept { return (at(3) & 0x10) != 0; }
   std::uint8_t counter() const noexcept { return static_cast<std::uint8_t>(at(3) & 0x0F); }
 
+  /// Its adaptation field is longer than it is: there is no payload then.
+  bool is_malformed() const noexcept {
+    return has_adaptation() && at(4) + 5 > packet_bytes - (has_payload() ? 1 : 0);
+  }
+
   bool has_discontinuity() const noexcept { return (adaptation_flags() & 0x80) != 0; }
   bool has_random_access() const noexcept { return (adaptation_flags() & 0x40) != 0; }
   /// Its adaptation field is longer than what it says needs.

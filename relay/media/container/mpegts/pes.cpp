@@ -13,6 +13,7 @@ std::int64_t TimestampUnwrap::unwrap(std::uint64_t stamp) noexcept {
 }
 
 void PesTracker::begin() noexcept {
+  is_lie_ = is_lie_ || (state_ == State::open && has_length() && !is_lost_);
   state_ = State::open;
   part_ = Part::head;
   is_lost_ = false;
@@ -45,7 +46,10 @@ PesTracker::End PesTracker::take(std::span<const std::byte> payload, bool is_stu
 // A unit goes on after its end: this PID's muxer pads inside units, or tells lengths modulo 64 KiB.
 void PesTracker::reopen() noexcept {
   if (!is_lost_) {
-    if (state_ == State::ended_by_length) trusts_length_ = false;
+    if (state_ == State::ended_by_length) {
+      trusts_length_ = false;
+      is_lie_ = true;
+    }
     if (state_ == State::ended_by_stuffing) trusts_stuffing_ = false;
   }
   state_ = State::open;
@@ -87,6 +91,7 @@ void PesTracker::parse_head() noexcept {
   const std::uint32_t prefix = in.u24();
   const std::uint8_t stream_id = in.u8();
   const std::uint16_t length = in.u16();
+  is_lie_ = is_lie_ || prefix != 1;
   if (prefix != 1 || !has_pes_header(stream_id)) {
     // No PES with a header, or scrambled: its bytes are passed on, nothing is read from them.
     part_ = Part::body;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <utility>
 
 namespace mpegts {
 
@@ -56,6 +57,9 @@ class PesTracker {
     return true;
   }
 
+  /// True once after a unit that was not what it says: without a start code, or of another length.
+  bool take_lie() noexcept { return std::exchange(is_lie_, false); }
+
   /// Packets were lost: what comes next proves nothing about how units end.
   void on_loss() noexcept { is_lost_ = true; }
 
@@ -85,6 +89,7 @@ class PesTracker {
   bool trusts_length_ = true;
   bool trusts_stuffing_ = true;
   bool is_lost_ = false;
+  bool is_lie_ = false;
   std::uint16_t have_ = 0;  // bytes of the header gathered
   std::uint16_t header_end_ = 0;
   std::uint16_t skip_ = 0;        // bytes of the header still to come that nobody needs

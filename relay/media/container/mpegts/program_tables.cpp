@@ -46,7 +46,9 @@ bool ProgramTables::take_pmt(const Packet& packet, bool is_lost) {
     if (program.pmt_pid != packet.pid()) continue;
     take_section(program.sections, packet, is_lost);
     if (!program.sections.has_new()) continue;
-    program.tracks = parse_pmt(program.sections.take_new());
+    const auto section = program.sections.take_new();
+    program.tracks = parse_pmt(section);
+    if (!is_whole_pmt(section)) ++bad_sections_;
     has_new = true;
   }
   return has_new;
@@ -54,9 +56,9 @@ bool ProgramTables::take_pmt(const Packet& packet, bool is_lost) {
 
 void ProgramTables::take_section(SectionReader& sections, const Packet& packet, bool is_lost) {
   if (is_lost) sections.on_loss();
-  const std::uint32_t before = sections.crc_errors();
+  const std::uint32_t before = sections.bad_sections();
   sections.take(packet.payload(), packet.is_unit_start());
-  crc_errors_ += sections.crc_errors() - before;
+  bad_sections_ += sections.bad_sections() - before;
 }
 
 std::span<const Track> ProgramTables::tracks() const noexcept {

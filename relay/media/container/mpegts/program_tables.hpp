@@ -27,7 +27,8 @@ class ProgramTables {
   std::span<const media::Track> tracks() const noexcept;
   /// PAT and PMTs as far as they are known.
   std::vector<TableSection> sections() const;
-  std::uint64_t crc_errors() const noexcept { return crc_errors_; }
+  /// Sections that were damaged, or whose lengths inside lie.
+  std::uint64_t bad_sections() const noexcept { return bad_sections_; }
 
  private:
   struct Program {
@@ -43,7 +44,7 @@ class ProgramTables {
 
   SectionReader pat_{0};
   std::vector<Program> programs_;
-  std::uint64_t crc_errors_ = 0;
+  std::uint64_t bad_sections_ = 0;
 };
 
 /// Gives the PIDs of these tracks the role stream, with their indices, and takes it from all

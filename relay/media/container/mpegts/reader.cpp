@@ -56,7 +56,7 @@ void Reader::on_time(base::Time now) {
   if (const auto when = deadline(); when && *when <= now) cut(true);
 }
 
-void Reader::finish() {
+base::Result<void> Reader::finish() {
   if (!is_synced_ && unsynced_.bytes() >= packet_bytes) {
     // Too short for three sync bytes: as many as there are.
     std::array<std::byte, hunt_bytes> copy;
@@ -77,6 +77,11 @@ void Reader::finish() {
   partial_.clear();
   cut(true);
   end_window();
+  if (!failed_ && !has_begun_ && demux_.counters().dropped_bytes > 0) {
+    failed_ = before_pat_bytes_ > 0 ? Errc::no_pat : Errc::no_sync;
+  }
+  if (failed_) return failed_;
+  return {};
 }
 
 void Reader::take_windows(const WindowList& windows) {
@@ -182,8 +187,10 @@ Reader::End Reader::take_packet(PacketBytes bytes) {
   }
   const std::size_t size = open_.bytes() + (run_end_ - run_begin_) + packet_bytes;
   if (size < data_piece_bytes_max) return End::none;
-  const bool is_data = demux_.lead() == Demux::Lead::none;
-  return is_data || size + packet_bytes > piece_bytes_max ? End::forced : End::none;
+  if (demux_.lead() == Demux::Lead::none) return End::forced;
+  if (size + packet_bytes <= piece_bytes_max) return End::none;
+  ++demux_.counters().long_frames;
+  return End::forced;
 }
 
 bool Reader::begins_stream(const Packet& packet) {

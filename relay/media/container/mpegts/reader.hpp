@@ -61,8 +61,9 @@ class Reader {
   std::optional<Piece> poll();
   std::optional<base::Time> deadline() const;
   void on_time(base::Time now);
-  /// The end of the body: what is left becomes a last piece, a cut packet is dropped.
-  void finish();
+  /// The end of the body: what is left becomes a last piece, a cut packet is dropped. An error if
+  /// there was something and all of it was no MPEG-TS.
+  base::Result<void> finish();
 
   std::span<const media::Track> tracks() const noexcept { return demux_.tracks(); }
   /// Grows whenever something in `tracks()` but its counts changed.

@@ -47,7 +47,10 @@ void SectionReader::take(std::span<const std::byte> payload, bool is_unit_start)
   // pointer_field: so many bytes end the section that began in an earlier packet.
   const auto pointer = std::to_integer<std::size_t>(payload[0]);
   payload = payload.subspan(1);
-  if (pointer > payload.size()) return making_.clear();
+  if (pointer > payload.size()) {
+    ++bad_sections_;
+    return making_.clear();
+  }
   if (!making_.empty()) add(payload.first(pointer));
   making_.clear();
   payload = payload.subspan(pointer);
@@ -71,6 +74,7 @@ std::span<const std::byte> SectionReader::add(std::span<const std::byte> bytes) 
   if (!append(head_bytes)) return {};
   const std::size_t size = section_bytes(making_);
   if (size > section_bytes_max) {
+    ++bad_sections_;
     making_.clear();
     return {};
   }
@@ -88,7 +92,7 @@ void SectionReader::finish() noexcept {
   in.u16();
   if (const auto extension = in.u16(); extension_ && extension != *extension_) return;
   if (crc32(making_) != 0) {
-    ++crc_errors_;
+    ++bad_sections_;
     return;
   }
   // A table that is announced for later (current_next_indicator 0), and all parts of a table behind

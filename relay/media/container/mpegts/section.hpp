@@ -35,7 +35,8 @@ class SectionReader {
   std::span<const std::byte> section() const noexcept { return section_; }
   /// Packets were lost: a section in the making is void.
   void on_loss() noexcept { making_.clear(); }
-  std::uint32_t crc_errors() const noexcept { return crc_errors_; }
+  /// With a wrong CRC, or longer than one may be.
+  std::uint32_t bad_sections() const noexcept { return bad_sections_; }
 
  private:
   std::span<const std::byte> add(std::span<const std::byte> bytes) noexcept;
@@ -44,7 +45,7 @@ class SectionReader {
   std::uint8_t table_id_;
   std::optional<std::uint16_t> extension_;
   bool is_new_ = false;
-  std::uint32_t crc_errors_ = 0;
+  std::uint32_t bad_sections_ = 0;
   std::vector<std::byte> making_;   // at most section_bytes_max
   std::vector<std::byte> section_;  // likewise
 };

@@ -155,4 +155,15 @@ std::vector<Track> parse_pmt(std::span<const std::byte> section) {
   return tracks;
 }
 
+bool is_whole_pmt(std::span<const std::byte> section) {
+  base::ByteReader in(body(section));
+  in.u16();  // PCR_PID
+  in.skip(in.u16() & 0x0FFF);
+  while (in.remaining() > 0) {
+    in.skip(3);  // stream_type, elementary_PID
+    in.skip(in.u16() & 0x0FFF);
+  }
+  return in.ok();
+}
+
 }  // namespace mpegts

@@ -29,5 +29,7 @@ std::vector<ProgramEntry> parse_pat(std::span<const std::byte> section);
 
 /// The elementary streams of a PMT section; may be more than `tracks_max`.
 std::vector<media::Track> parse_pmt(std::span<const std::byte> section);
+/// The lengths inside a PMT section fill it exactly.
+bool is_whole_pmt(std::span<const std::byte> section);
 
 }  // namespace mpegts

@@ -189,7 +189,7 @@ TEST_CASE("damaged tables are ignored and counted") {
   out.pes({.pid = 256, .packets = 2, .head = test::idr_slice()});
   ReaderRig rig;
   CHECK(rig.feed(out.bytes()));
-  CHECK(rig.reader.counters().crc_errors == 1);
+  CHECK(rig.reader.counters().bad_sections == 1);
   CHECK(rig.reader.tracks().size() == 1);
 }
 
@@ -212,4 +212,80 @@ TEST_CASE("blocks are given back when pieces go") {
     rig.pieces.clear();
     CHECK(rig.pool.held_count() <= 3);
   }
+}
+
+TEST_CASE("a body in which nothing was MPEG-TS is told at its end") {
+  ReaderRig empty;
+  CHECK(empty.reader.finish());
+  ReaderRig text;
+  CHECK(text.feed(noise(500)));
+  CHECK(text.reader.finish().error() == Errc::no_sync);
+  PacketBuilder out;
+  for (int packet = 0; packet < 5; ++packet) out.packet(300, false, noise(184));
+  ReaderRig rig;
+  CHECK(rig.feed(out.bytes()));
+  CHECK(rig.reader.finish().error() == Errc::no_pat);
+}
+
+TEST_CASE("units that are not what they say are counted") {
+  PacketBuilder out;
+  out.tables({{0x1B, 256}});
+  const auto lies = [&] {
+    ReaderRig rig;
+    CHECK(rig.feed(out.bytes()));
+    rig.finish();
+    return rig.reader.counters().bad_pes;
+  };
+  SUBCASE("none") {
+    out.unit({.pid = 256, .payload = test::idr_slice(), .has_length = true});
+    out.unit({.pid = 256, .payload = test::other_slice(), .has_length = true});
+    CHECK(lies() == 0);
+  }
+  SUBCASE("longer than they are") {
+    for (int frame = 0; frame < 3; ++frame) {
+      Bytes unit(20, std::byte{0});
+      unit[2] = std::byte{1};
+      unit[3] = std::byte{0xE0};
+      unit[4] = std::byte{1};  // 256 bytes
+      unit[6] = std::byte{0x80};
+      out.packet(256, true, unit);
+    }
+    CHECK(lies() == 2);
+  }
+  SUBCASE("without a start code") {
+    out.packet(256, true, noise(184));
+    CHECK(lies() == 1);
+  }
+}
+
+TEST_CASE("packets that cannot be and PIDs beyond the table are counted") {
+  PacketBuilder out = stream(1);
+  Bytes input = out.take();
+  for (unsigned pid = 400; pid < 500; ++pid) out.packet(pid, false, noise(184));
+  Bytes more = out.take();
+  more[3] = std::byte{0x30};  // an adaptation field and a payload
+  more[4] = std::byte{183};   // no room is left for one
+  more[188 + 3] = std::byte{0x20};
+  more[188 + 4] = std::byte{183};  // all of it
+  more[2 * 188 + 1] |= std::byte{0x80};
+  input.insert(input.end(), more.begin(), more.end());
+  ReaderRig rig;
+  CHECK(rig.feed(input));
+  CHECK(rig.reader.counters().bad_packets == 2);
+  CHECK(rig.reader.counters().unfollowed_packets == 100 - (mpegts::PidTable::others_max - 3));
+}
+
+TEST_CASE("a PMT whose lengths lie is counted") {
+  PacketBuilder out;
+  out.pat({{1, 0x1000}});
+  Bytes body = PacketBuilder::make_pmt(1, {{0x1B, 256}}, 0);
+  body.erase(body.begin(), body.begin() + 8);
+  body.resize(body.size() - 4);
+  body[8] = std::byte{100};  // ES_info_length
+  out.section(0x1000, PacketBuilder::make_section(2, 1, 0, body));
+  ReaderRig rig;
+  CHECK(rig.feed(out.bytes()));
+  rig.finish();
+  CHECK(rig.reader.counters().bad_sections == 1);
+  CHECK(rig.reader.tracks().empty());
 }

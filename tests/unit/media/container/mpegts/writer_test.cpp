@@ -109,7 +109,7 @@ TEST_CASE("our reader finds every frame of a written stream by its length") {
   reader.finish();
   CHECK(test::gather(reader.pieces) == stream);
   const auto& counters = reader.reader.counters();
-  CHECK(counters.continuity_errors + counters.crc_errors + counters.resyncs == 0);
+  CHECK(counters.continuity_errors + counters.bad_sections + counters.resyncs == 0);
   CHECK(counters.video_frames == frames);
   CHECK(counters.ended_by_length == frames);
   CHECK(counters.audio_frames == frames - 1);  // PES packets: none before the first frame
