@@ -52,7 +52,7 @@ base::Time Fanout::convert(base::Time now) noexcept {
     Format& format = *behind_.back();
     if (format.is_behind()) {
       format.step();
-      now = base::monotonic_now();
+      now = clock_();
     }
     if (!format.is_behind()) forget(format);
   }
@@ -127,7 +127,7 @@ void Fanout::serve_batch_of(Audience& audience, std::size_t count) noexcept {
 }
 
 base::Time Fanout::after_batch() noexcept {
-  const base::Time now = base::monotonic_now();
+  const base::Time now = clock_();
   if (counters_.batch_writes > 0) {
     counters_.latency.observe(now - counters_.batch_received, counters_.batch_writes);
     counters_.batch_writes = 0;

@@ -35,6 +35,10 @@ struct FanoutCounters {
 class Fanout {
  public:
   static constexpr base::Duration slice = std::chrono::milliseconds(1);
+  using Clock = base::Time (*)() noexcept;
+
+  /// `clock`: what slices are measured by.
+  explicit Fanout(Clock clock = &base::monotonic_now) noexcept : clock_(clock) {}
 
   /// Every audience of the feed has something new to send.
   void on_append(Feed& feed, base::Time now);
@@ -64,6 +68,7 @@ class Fanout {
   base::Time after_batch() noexcept;
   base::Duration interval_of(const Audience& audience) const noexcept;
 
+  Clock clock_;
   Governor governor_;
   FanoutCounters counters_;
   std::deque<Cursor*> soon_;

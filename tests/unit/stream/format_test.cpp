@@ -42,7 +42,7 @@ struct Rig {
     log.append(std::move(next(chunk)));
   }
 
-  test::ChunkMaker maker;
+  test::ChunkMaker maker{64 << 20};
   Fanout fanout;
   StreamLog log{{std::chrono::seconds(1000), 1 << 30}, 0};
   std::shared_ptr<const media::TrackSet> tracks;
@@ -52,6 +52,12 @@ struct Rig {
 std::string image(const Format& format, std::uint64_t sequence) {
   return test::to_text(format.log().at(sequence).bytes);
 }
+
+// Every look at it is a fifth of a slice later.
+struct StepClock {
+  static inline base::Time time{};
+  static base::Time read() noexcept { return time += Fanout::slice / 5; }
+};
 
 void finish(Rig& rig, Format& format) {
   while (format.is_behind()) rig.fanout.run(base::monotonic_now());
@@ -123,24 +129,63 @@ TEST_CASE("what came in a container is passed on in it at once and untouched") {
 
 TEST_CASE("a large group is converted a slice at a time") {
   Rig rig;
+  rig.fanout = Fanout(&StepClock::read);
   rig.append_samples();
   for (int count = 0; count < 3000; ++count) rig.append_samples(1000, false);
   Format format(rig.log, Container::mpegts, Begin::newest, rig.fanout, rig.maker.pool);
   CHECK(format.log().empty());
   CHECK(format.listed);
-  int turns = 0;
-  base::Duration longest{};
-  while (format.is_behind()) {
-    const base::Time begin = base::monotonic_now();
-    const bool goes_on = rig.fanout.run(begin).now;
+  const std::uint64_t steps = rig.log.end() - format.log().end();
+  std::uint64_t turns = 0;
+  for (; format.is_behind(); ++turns) {
+    const std::uint64_t before = format.log().end();
+    const bool goes_on = rig.fanout.run(StepClock::time).now;
     CHECK(goes_on == format.is_behind());
-    longest = std::max(longest, base::Duration(base::monotonic_now() - begin));
-    ++turns;
+    // With a fifth of a slice for each: half a slice is over after the third, and no step follows.
+    CHECK(format.log().end() - before <= 3);
   }
-  CHECK(turns >= 1);
+  CHECK(turns == (steps + 2) / 3);
   CHECK(format.log().end() == rig.log.end());
   CHECK_FALSE(format.listed);
-  MESSAGE("turns " << turns << ", longest " << base::to_seconds(longest) * 1000 << " ms");
+}
+
+TEST_CASE("the longest step is that of one large frame") {
+  Rig rig;
+  media::Track track;
+  track.codec = media::Codec::h264;
+  track.kind = media::Kind::video;
+  track.timescale = 90'000;
+  rig.set_tracks({track});
+  Chunk chunk;
+  rig.next(chunk).container = Container::fmp4;
+  // One NAL unit behind its length.
+  constexpr std::size_t bytes = 4 << 20;
+  std::array<std::byte, 5> head{};
+  head[1] = std::byte{bytes >> 16};
+  head[3] = std::byte{1};
+  head[4] = std::byte{0x65};
+  memory::WindowList payload;
+  payload.push_back(rig.maker.writer.copy_header(head).value());
+  payload.append(rig.maker.write(bytes, 4096));
+  chunk.samples.push_back({0, true, 900'000, 900'000, 3600, std::move(payload)});
+  rig.log.append(std::move(chunk));
+  Format format(rig.log, Container::mpegts, Begin::newest, rig.fanout, rig.maker.pool);
+  const base::Time begin = base::monotonic_now();
+  format.step();
+  const base::Duration time = base::monotonic_now() - begin;
+  CHECK(format.log().newest().bytes.bytes() > bytes);
+  StreamLog packets{{std::chrono::seconds(1000), 1 << 30}, 0};
+  Chunk received;
+  received.tracks = rig.tracks;
+  received.sync = true;
+  received.bytes = format.log().newest().bytes;
+  packets.append(std::move(received));
+  Format back(packets, Container::fmp4, Begin::newest, rig.fanout, rig.maker.pool);
+  const base::Time begin_back = base::monotonic_now();
+  back.step();
+  const base::Duration time_back = base::monotonic_now() - begin_back;
+  MESSAGE("4 MiB to packets " << base::to_seconds(time) * 1000 << " ms, back "
+                              << base::to_seconds(time_back) * 1000 << " ms");
 }
 
 TEST_CASE("a format follows what its source drops and where it begins anew") {
