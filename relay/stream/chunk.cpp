@@ -1,5 +1,7 @@
 #include "relay/stream/chunk.hpp"
 
+#include <algorithm>
+
 namespace stream {
 
 Chunk Chunk::numbers() const {
@@ -19,6 +21,7 @@ Chunk Chunk::numbers() const {
   numbers.container = container;
   numbers.video_frames = video_frames;
   numbers.audio_frames = audio_frames;
+  numbers.overhead_bytes = overhead_bytes;
   numbers.tracks = tracks;
   numbers.stamp_offset = stamp_offset;
   return numbers;
@@ -28,6 +31,12 @@ std::size_t Chunk::payload_bytes() const noexcept {
   std::size_t size = bytes.bytes();
   for (const media::Sample& sample : samples) size += sample.payload.bytes();
   return size;
+}
+
+std::size_t Chunk::held_bytes() const noexcept {
+  // Both images end with the same tables.
+  const std::size_t join_bytes = join ? std::max(join->start.bytes(), join->skip.bytes()) : 0;
+  return payload_bytes() + overhead_bytes + join_bytes;
 }
 
 ChunkParcel::ChunkParcel(const Chunk& chunk) : numbers_(chunk.numbers()) {

@@ -50,6 +50,8 @@ struct Chunk {
   media::Container container = media::Container::mpegts;
   std::uint16_t video_frames = 0;
   std::uint16_t audio_frames = 0;
+  /// Of the arena, kept besides the payload: framing, and what was received but is not in a chunk.
+  std::uint32_t overhead_bytes = 0;
   /// Shared by chunks and by workers: it never changes.
   std::shared_ptr<const media::TrackSet> tracks;
   /// Media time minus what its MPEG-TS timestamps say (or would say), modulo 2^33.
@@ -66,6 +68,8 @@ struct Chunk {
   /// The same without payload.
   Chunk numbers() const;
   std::size_t payload_bytes() const noexcept;
+  /// Of the arena that it keeps, join images included.
+  std::size_t held_bytes() const noexcept;
 };
 
 /// A chunk on its way to another worker.

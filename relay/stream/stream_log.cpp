@@ -28,6 +28,7 @@ MediaTime StreamLog::length() const noexcept {
 void StreamLog::append(Chunk chunk) {
   RELAY_ASSERT(chunk.sequence == end());
   bytes_ += chunk.payload_bytes();
+  held_bytes_ += chunk.held_bytes();
   if (chunk.sync) syncs_.push_back(chunk.sequence);
   chunks_.push_back(std::move(chunk));
 }
@@ -35,7 +36,7 @@ void StreamLog::append(Chunk chunk) {
 void StreamLog::trim() {
   const MediaTime length_max = to_media_time(policy_.length);
   while (chunks_.size() > 1) {
-    const bool too_big = bytes_ > policy_.bytes || chunks_.size() > chunks_max_;
+    const bool too_big = held_bytes_ > policy_.bytes || chunks_.size() > chunks_max_;
     const bool too_old =
         clock() - chunks_.front().time > length_max && (syncs_.empty() || first_ < syncs_.back());
     if (!too_big && !too_old) break;
@@ -55,11 +56,13 @@ void StreamLog::restart(std::uint64_t sequence) {
   chunks_.clear();
   syncs_.clear();
   bytes_ = 0;
+  held_bytes_ = 0;
   first_ = sequence;
 }
 
 void StreamLog::drop_oldest() {
   bytes_ -= chunks_.front().payload_bytes();
+  held_bytes_ -= chunks_.front().held_bytes();
   if (!syncs_.empty() && syncs_.front() == first_) syncs_.pop_front();
   chunks_.pop_front();
   ++first_;

@@ -35,6 +35,8 @@ class StreamLog {
   std::optional<std::uint64_t> oldest_sync() const noexcept;
 
   std::uint64_t bytes() const noexcept { return bytes_; }
+  /// Of the arena: the payload and what is kept with it. This is what `TailPolicy::bytes` bounds.
+  std::uint64_t held_bytes() const noexcept { return held_bytes_; }
   /// Where in media time the clock was when the newest chunk arrived: its end for a live source,
   /// earlier for a publisher that runs ahead. What lags, lags behind this.
   MediaTime clock() const noexcept { return chunks_.back().time - chunks_.back().ahead; }
@@ -61,6 +63,7 @@ class StreamLog {
   std::deque<Chunk> chunks_;
   std::deque<std::uint64_t> syncs_;
   std::uint64_t bytes_ = 0;
+  std::uint64_t held_bytes_ = 0;
 };
 
 }  // namespace stream

@@ -127,7 +127,8 @@ Stream* StreamTable::largest_tail() {
   const auto consider = [&largest](Stream& stream) {
     const auto newest_sync = stream.log().newest_sync();
     if (!newest_sync || *newest_sync == stream.log().first()) return;
-    if (largest == nullptr || stream.log().bytes() > largest->log().bytes()) largest = &stream;
+    if (largest == nullptr || stream.log().held_bytes() > largest->log().held_bytes())
+      largest = &stream;
   };
   for_each_stream(consider);
   for (const Ended& ended : ended_) consider(*ended.stream);
@@ -136,7 +137,7 @@ Stream* StreamTable::largest_tail() {
 
 TailSurvey StreamTable::survey_tails() {
   const Stream* largest = largest_tail();
-  return {largest == nullptr ? 0 : largest->log().bytes(), !ended_.empty()};
+  return {largest == nullptr ? 0 : largest->log().held_bytes(), !ended_.empty()};
 }
 
 bool StreamTable::trim_largest_tail() {

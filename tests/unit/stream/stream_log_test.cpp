@@ -86,6 +86,21 @@ TEST_CASE("by bytes the oldest goes even out of the newest group") {
   CHECK(rig.log.newest_sync() == rig.log.end() - 1);
 }
 
+TEST_CASE("what a chunk keeps besides its payload counts against the bytes") {
+  Log rig({std::chrono::seconds(10), 1000});
+  auto chunk = rig.maker.make(0, {.sync = true, .bytes = 100, .join = true});
+  chunk.overhead_bytes = 300;
+  CHECK(chunk.held_bytes() == 411);
+  rig.log.append(std::move(chunk));
+  CHECK(rig.log.bytes() == 100);
+  CHECK(rig.log.held_bytes() == 411);
+  rig.append(false, 500);
+  CHECK(rig.log.end() - rig.log.first() == 2);
+  rig.append(false, 100);
+  CHECK(rig.log.end() - rig.log.first() == 2);
+  CHECK(rig.log.held_bytes() == 600);
+}
+
 TEST_CASE("one chunk stays however large it is") {
   Log rig({milliseconds(1), 1000});
   rig.append(true, 50);
