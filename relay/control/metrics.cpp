@@ -147,6 +147,17 @@ void add_ends(Page& page, std::span<const WorkerReport> workers) {
   }
 }
 
+void add_faults(Page& page, std::span<const WorkerReport> workers) {
+  stream::InputFaults faults;
+  for (const WorkerReport& worker : workers) faults.add(worker.input_faults);
+  page.begin("spancast_input_faults_total", "What was wrong with input and ended no publisher",
+             prometheus::MetricType::Counter);
+  for (std::size_t index = 0; index < stream::input_fault_count; ++index) {
+    const auto fault = static_cast<stream::InputFault>(index);
+    page.add(static_cast<double>(std::as_const(faults)[fault]), {{"reason", name_of(fault)}});
+  }
+}
+
 void add_streams(Page& page, std::span<const WorkerReport> workers) {
   struct Sums {
     std::uint64_t viewers = 0;
@@ -228,6 +239,7 @@ std::string metrics_text(std::span<const WorkerReport> workers, const ArenaRepor
   add_traffic(page, workers);
   add_refusals(page, workers);
   add_ends(page, workers);
+  add_faults(page, workers);
   add_streams(page, workers);
   add_arena(page, workers, arena);
   add_workers(page, workers);

@@ -11,6 +11,7 @@
 #include "relay/media/track.hpp"
 #include "relay/stream/end_reason.hpp"
 #include "relay/stream/fanout.hpp"
+#include "relay/stream/input_fault.hpp"
 #include "relay/stream/pressure.hpp"
 
 namespace control {
@@ -57,6 +58,7 @@ struct WorkerReport {
   std::uint64_t chunks_in = 0;
   std::uint64_t pieces_dropped = 0;
   std::uint64_t bytes_dropped = 0;  ///< of `bytes_in`, that found no place in the arena
+  stream::InputFaults input_faults;
   std::uint64_t requests = 0;
   std::uint64_t refused = 0;
   std::array<std::uint64_t, refusal_statuses.size() + 1> refusals{};  ///< by status

@@ -22,6 +22,11 @@ void BlockWriter::advance(std::size_t count) noexcept {
   used_ += count;
 }
 
+void BlockWriter::rewind(std::size_t count) noexcept {
+  RELAY_ASSERT(hold_ != nullptr && count <= used_);
+  used_ -= count;
+}
+
 std::span<const std::byte> BlockWriter::written() const noexcept {
   if (hold_ == nullptr) return {};
   return {pool_.arena().block(hold_->index), used_};

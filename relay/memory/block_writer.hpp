@@ -30,6 +30,9 @@ class BlockWriter {
   /// Moves the write position over `count` bytes at the start of the last `space()`.
   void advance(std::size_t count) noexcept;
 
+  /// Takes the last `count` bytes back, on which there must be no window.
+  void rewind(std::size_t count) noexcept;
+
   /// The current block up to the write position: what never changes again.
   std::span<const std::byte> written() const noexcept;
 

@@ -309,6 +309,7 @@ void WorkerServer::on_publisher_end(session::Publisher& publisher, session::Publ
   counts_.chunks_in += publisher.chunks();
   counts_.pieces_dropped += publisher.chunks_dropped();
   counts_.bytes_dropped += publisher.bytes_dropped();
+  counts_.input_faults.add(publisher.faults());
   shared_.log.info("publisher ended", {{"stream", home.stream().path()},
                                        {"peer", publisher.peer()},
                                        {"bytes", publisher.bytes()},

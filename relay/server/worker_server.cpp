@@ -274,6 +274,7 @@ control::WorkerReport WorkerServer::report() {
     report.chunks_in += publisher->chunks();
     report.pieces_dropped += publisher->chunks_dropped();
     report.bytes_dropped += publisher->bytes_dropped();
+    report.input_faults.add(publisher->faults());
   }
   for (const auto& [id, viewer] : viewers_) report.bytes_pinned += viewer->pinned_bytes();
   const base::Time now = base::monotonic_now();

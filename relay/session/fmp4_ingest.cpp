@@ -9,6 +9,7 @@
 namespace session {
 namespace {
 
+using stream::InputFault;
 constexpr std::uint32_t log_timescale = media::Timeline::ticks_per_second;
 
 // What the tables of an MPEG-TS with these tracks depend on.
@@ -34,10 +35,29 @@ base::Result<void> Fmp4Ingest::feed(memory::Window bytes, base::Time now) {
   return fed;
 }
 
-void Fmp4Ingest::finish() {
+base::Result<void> Fmp4Ingest::finish() {
   is_finished_ = true;
-  reader_.finish();
+  const auto finished = reader_.finish();
   take_samples(now_);
+  return finished;
+}
+
+// The reader drops the rest of the fragment it is in and goes on with whole ones, which may begin
+// between two sync frames.
+void Fmp4Ingest::on_input_lost() {
+  ++faults_[InputFault::input_lost];
+  chunker_.finish();
+  until_sync_ = true;
+  home_.on_discontinuity();
+}
+
+stream::InputFaults Fmp4Ingest::faults() const {
+  stream::InputFaults faults = faults_;
+  const fmp4::Counters& counters = reader_.counters();
+  faults[InputFault::bad_sample] += counters.bad_samples + counters.empty_samples;
+  faults[InputFault::no_block] += counters.unplaced_samples;
+  faults[InputFault::cut] += counters.cut_samples + counters.cut_boxes;
+  return faults;
 }
 
 // Up to the first sample of other tracks (the reader's are those of the sample polled last): what
@@ -94,8 +114,8 @@ stream::Chunk Fmp4Ingest::to_chunk(media::Chunker::Group group, base::Time now, 
   const media::Sample& first = group.samples.front();
   const auto& tracks = shared_tracks_->tracks;
   const std::uint32_t timescale = tracks[first.track].timescale;
-  stream::Chunk chunk =
-      place_chunk(home_, media::rescale(first.dts, log_timescale, timescale), now, arrival);
+  stream::Chunk chunk = place_chunk(home_, media::rescale(first.dts, log_timescale, timescale), now,
+                                    arrival, faults_);
   chunk.container = media::Container::fmp4;
   chunk.sync = group.sync;
   chunk.tracks = shared_tracks_;
@@ -111,6 +131,8 @@ stream::Chunk Fmp4Ingest::to_chunk(media::Chunker::Group group, base::Time now, 
     sample.pts += moved;
     keep_order(sample);
   }
+  seen_keyframe_ = seen_keyframe_ || chunk.sync;
+  if (!seen_keyframe_) faults_[InputFault::no_keyframe] += chunk.video_frames;
   return chunk;
 }
 
@@ -118,6 +140,7 @@ stream::Chunk Fmp4Ingest::to_chunk(media::Chunker::Group group, base::Time now, 
 void Fmp4Ingest::keep_order(media::Sample& sample) {
   Clock& clock = clocks_[sample.track];
   if (clock.last && sample.dts <= *clock.last) {
+    ++faults_[InputFault::bad_time];
     sample.dts = *clock.last + std::max<std::int64_t>(clock.interval / 2, 1);
     sample.pts = std::max(sample.pts, sample.dts);
   } else if (clock.last) {

@@ -18,11 +18,13 @@ class Fmp4Ingest final : public Ingest {
   base::Result<void> feed(memory::Window bytes, base::Time now) override;
   std::optional<base::Time> deadline() const override { return chunker_.deadline(); }
   void on_time(base::Time now) override { chunker_.on_time(now); }
-  void finish() override;
+  base::Result<void> finish() override;
   std::optional<stream::Chunk> poll(base::Time now, base::Utc arrival) override;
-  bool on_input_lost() override { return false; }
+  void on_input_lost() override;
+  base::Result<void> lose(std::span<const std::byte> bytes) override { return reader_.lose(bytes); }
   std::span<const media::Track> tracks() const override { return reader_.tracks(); }
   std::uint64_t dropped() const override { return dropped_; }
+  stream::InputFaults faults() const override;
 
  private:
   void take_samples(base::Time now);
@@ -45,6 +47,8 @@ class Fmp4Ingest final : public Ingest {
   std::optional<std::uint32_t> tracks_version_;
   base::Time now_{};
   std::uint64_t dropped_ = 0;
+  stream::InputFaults faults_;  // but those that the reader has seen
+  bool seen_keyframe_ = false;
   bool is_finished_ = false;
   bool until_sync_;
 };

@@ -8,9 +8,10 @@
 namespace session {
 
 stream::Chunk place_chunk(stream::Home& home, std::optional<std::int64_t> dts_90k, base::Time now,
-                          base::Utc arrival) {
+                          base::Utc arrival, stream::InputFaults& faults) {
   const auto position = home.timeline().on_frame(dts_90k, arrival);
   if (position.jumped) home.on_discontinuity();
+  if (position.jumped && !position.is_seam) ++faults[stream::InputFault::clock_jump];
   stream::Chunk chunk;
   chunk.utc = position.utc;
   chunk.time = position.time;

@@ -15,6 +15,12 @@ std::byte* writable(const memory::Window& window) noexcept {
   return const_cast<std::byte*>(window.data());
 }
 
+std::size_t count_windows(const stream::Chunk& chunk) noexcept {
+  std::size_t count = chunk.bytes.count();
+  for (const media::Sample& sample : chunk.samples) count += sample.payload.count();
+  return count;
+}
+
 }  // namespace
 
 Publisher::Publisher(std::uint64_t id, loop::Worker& worker, memory::BlockPool& pool,
@@ -40,7 +46,7 @@ Publisher::Publisher(std::uint64_t id, loop::Worker& worker, memory::BlockPool& 
 
 void Publisher::start(std::string_view received) noexcept {
   // The only payload that is copied on its way in: what came in one read with the head.
-  while (!received.empty() && !ended_ && !body_.done()) {
+  while (!received.empty() && !is_over() && !body_.done()) {
     const auto space = block_space();
     if (!space) return end(PublisherEnd::memory, "memory.arena is full");
     const std::size_t part = std::min(space->size(), received.size());
@@ -49,8 +55,8 @@ void Publisher::start(std::string_view received) noexcept {
     on_read(space->first(part));
   }
   if (!received.empty()) behind_body_.append(received);
-  if (body_.done()) return finish();
-  if (!ended_ && !paused_) tcp_->start_reading();
+  if (body_.done()) return finish(PublisherEnd::finished, "");
+  if (!is_over() && !is_paused()) tcp_->start_reading();
 }
 
 std::span<std::byte> Publisher::read_space() noexcept {
@@ -79,11 +85,15 @@ base::Result<std::span<std::byte>> Publisher::block_space() noexcept {
 void Publisher::on_read(std::span<std::byte> bytes) noexcept {
   const base::Time now = base::monotonic_now();
   last_byte_ = now;
-  if (!dropping_input_) writer_.advance(bytes.size());
+  if (!dropping_input_) {
+    writer_.advance(bytes.size());
+    unaccounted_ += static_cast<std::int64_t>(bytes.size());
+  }
   read_body(bytes, now);
-  if (ended_) return;
+  if (is_over()) return;
+  take_framing_back();
   append_chunks(now);
-  if (body_.done()) return finish();
+  if (body_.done()) return finish(PublisherEnd::finished, "");
   media_timer_.wake_at(ingest_->deadline());
 }
 
@@ -91,15 +101,13 @@ void Publisher::read_body(std::span<std::byte> bytes, base::Time now) noexcept {
   body_.feed(bytes);
   for (;;) {
     const auto run = body_.next();
-    if (!run) return end(PublisherEnd::bad_body, run.error().message());
+    if (!run) return finish(PublisherEnd::bad_body, run.error().message());
     if (!*run) break;
     bytes_ += (*run)->size();
-    if (dropping_input_) {
-      bytes_dropped_ += (*run)->size();
-      continue;
-    }
-    const auto fed = ingest_->feed(writer_.window(join_small_run(**run)), now);
-    if (!fed) return end(PublisherEnd::bad_media, fed.error().message());
+    if (dropping_input_) bytes_dropped_ += (*run)->size();
+    const auto fed = dropping_input_ ? ingest_->lose(**run)
+                                     : ingest_->feed(writer_.window(join_small_run(**run)), now);
+    if (!fed) return finish(PublisherEnd::bad_media, fed.error().message());
   }
   if (body_.done()) {
     const auto rest = body_.rest();
@@ -120,9 +128,39 @@ std::span<std::byte> Publisher::join_small_run(std::span<std::byte> run) noexcep
   return moved;
 }
 
+// Once runs are moved together, what lies behind the last one is framing, which nobody needs: a
+// block is filled with payload however little of it stands between two size lines.
+void Publisher::take_framing_back() noexcept {
+  if (dropping_input_ || runs_in_block_ <= runs_per_block_max) return;
+  const auto written = writer_.written();
+  const auto count = static_cast<std::size_t>(written.data() + written.size() - run_end_);
+  writer_.rewind(count);
+  unaccounted_ -= static_cast<std::int64_t>(count);
+}
+
 void Publisher::append_chunks(base::Time now) noexcept {
   const base::Utc arrival = base::utc_now();
-  while (auto chunk = ingest_->poll(now, arrival)) append(std::move(*chunk), now);
+  unsigned count = 0;
+  while (count < chunks_per_turn_max || ended_) {
+    auto chunk = ingest_->poll(now, arrival);
+    if (!chunk) break;
+    append(std::move(*chunk), now);
+    ++count;
+  }
+  if (count > 0) count_overhead();
+  has_backlog_ = count >= chunks_per_turn_max && !ended_;
+  if (!has_backlog_) return;
+  tcp_->stop_reading();
+  read_timer_.wake_at(now);
+}
+
+// Blocks are pinned whole: whoever sends little payload between much else is charged for all of
+// it, as far as the windows of the next chunk can hold blocks.
+void Publisher::count_overhead() noexcept {
+  if (unaccounted_ <= pending_bytes_usual) return;
+  overhead_bytes_ = static_cast<std::uint32_t>(
+      std::min<std::int64_t>(unaccounted_ - pending_bytes_usual, UINT32_MAX));
+  unaccounted_ -= overhead_bytes_;
 }
 
 void Publisher::append(stream::Chunk chunk, base::Time now) noexcept {
@@ -131,6 +169,10 @@ void Publisher::append(stream::Chunk chunk, base::Time now) noexcept {
     // What is moved together later must not come to lie on framing that is shared now.
     run_end_ = std::max(run_end_, writable(chunk.http_image) + chunk.http_image.size());
   }
+  unaccounted_ -= static_cast<std::int64_t>(chunk.payload_bytes());
+  const std::size_t pinned_max = count_windows(chunk) * pool_.arena().block_bytes();
+  chunk.overhead_bytes = static_cast<std::uint32_t>(
+      std::min<std::uint64_t>(std::exchange(overhead_bytes_, 0), pinned_max));
   const base::Duration ahead = stream::to_duration(chunk.ahead);
   home_.append(std::move(chunk));
   ++chunks_;
@@ -139,6 +181,7 @@ void Publisher::append(stream::Chunk chunk, base::Time now) noexcept {
 
 void Publisher::pause_until(base::Time due) noexcept {
   paused_ = true;
+  resume_at_ = due;
   tcp_->stop_reading();
   read_timer_.wake_at(due);
 }
@@ -150,7 +193,7 @@ void Publisher::on_no_space() noexcept {
       (stopped_since_ && now - *stopped_since_ > stop_max) || now - *waits_since_ > wait_max;
   if (is_over) {
     begin_dropping();
-    if (!ended_) tcp_->start_reading();
+    if (!has_backlog_) tcp_->start_reading();
     return;
   }
   paused_ = true;
@@ -175,7 +218,8 @@ void Publisher::begin_dropping() noexcept {
   waits_since_.reset();
   stopped_since_.reset();
   events_.on_input_dropped(*this);
-  if (!ingest_->on_input_lost()) return end(PublisherEnd::memory, "memory.arena is full");
+  ingest_->on_input_lost();
+  append_chunks(base::monotonic_now());
   dropping_input_ = true;
   writer_.let_go();
   block_end_ = nullptr;
@@ -183,8 +227,16 @@ void Publisher::begin_dropping() noexcept {
 }
 
 void Publisher::on_read_timer() noexcept {
+  const base::Time now = base::monotonic_now();
+  if (has_backlog_) {
+    append_chunks(now);
+    events_.on_appended_by_timer();
+    if (has_backlog_) return;
+    if (pending_end_) return end(pending_end_->end, pending_end_->reason);
+  }
+  if (now < resume_at_) return read_timer_.wake_at(resume_at_);
   paused_ = false;
-  if (!ended_) tcp_->start_reading();
+  tcp_->start_reading();
 }
 
 void Publisher::on_media_timer() noexcept {
@@ -196,19 +248,31 @@ void Publisher::on_media_timer() noexcept {
 }
 
 void Publisher::on_read_end(base::Error error) noexcept {
-  if (ended_) return;
+  if (is_over()) return;
   peer_ended_ = true;
-  if (error) return end(PublisherEnd::broken, error.message());
+  if (error) return finish(PublisherEnd::broken, error.message());
   const auto whole = body_.on_end();
-  if (!whole) return end(PublisherEnd::truncated, whole.error().message());
-  finish();
+  if (!whole) return finish(PublisherEnd::truncated, whole.error().message());
+  finish(PublisherEnd::finished, "");
 }
 
-void Publisher::finish() noexcept { end(PublisherEnd::finished, ""); }
+// The input is over: ends when the chunks that are left are appended.
+void Publisher::finish(PublisherEnd end_reason, const std::string& reason) noexcept {
+  if (is_over()) return;
+  const auto finished = ingest_->finish();
+  pending_end_ = {end_reason, reason};
+  if (!finished && end_reason == PublisherEnd::finished) {
+    pending_end_ = {PublisherEnd::bad_media, finished.error().message()};
+  }
+  media_timer_.stop();
+  tcp_->stop_reading();
+  append_chunks(base::monotonic_now());
+  if (!has_backlog_) end(pending_end_->end, pending_end_->reason);
+}
 
 void Publisher::end(PublisherEnd end, const std::string& reason) noexcept {
   if (std::exchange(ended_, true)) return;
-  ingest_->finish();
+  static_cast<void>(ingest_->finish());
   append_chunks(base::monotonic_now());
   home_.set_tracks({ingest_->tracks().begin(), ingest_->tracks().end()});
   tcp_->set_events(nullptr);

@@ -27,6 +27,11 @@ class Publisher final : public loop::Tcp::Events {
   /// Payload runs of one block that may stay where they are; further ones are moved together, so
   /// that a sender of one-byte chunks cannot make windows without end.
   static constexpr unsigned runs_per_block_max = 64;
+  /// What was received and is in no chunk is expected in the next ones, up to so much.
+  static constexpr std::int64_t pending_bytes_usual = 64 * 1024;
+  /// A fragment of thousands of samples becomes that many chunks at once: so many in one turn of
+  /// the loop, and nothing is read meanwhile.
+  static constexpr unsigned chunks_per_turn_max = 64;
   /// With a full arena, for how long one beyond its share is stopped before its input is dropped up
   /// to the next keyframe.
   static constexpr base::Duration stop_max = std::chrono::milliseconds(500);
@@ -69,7 +74,7 @@ class Publisher final : public loop::Tcp::Events {
   bool can_go_on() const noexcept { return keep_alive_ && body_.done() && !peer_ended_; }
   bool is_peer_ended() const noexcept { return peer_ended_; }
   /// True while it is us who do not read: it is not idle.
-  bool is_paused() const noexcept { return paused_; }
+  bool is_paused() const noexcept { return paused_ || has_backlog_; }
 
   stream::Home& home() noexcept { return home_; }
   std::string peer() const { return tcp_->peer(); }
@@ -80,6 +85,7 @@ class Publisher final : public loop::Tcp::Events {
   std::uint64_t chunks_dropped() const { return ingest_->dropped(); }
   /// Of `bytes()`, those that found no place in the arena.
   std::uint64_t bytes_dropped() const noexcept { return bytes_dropped_; }
+  stream::InputFaults faults() const { return ingest_->faults(); }
   std::span<const media::Track> tracks() const { return ingest_->tracks(); }
 
  private:
@@ -90,11 +96,14 @@ class Publisher final : public loop::Tcp::Events {
   void on_written(base::Error) noexcept override {}
 
   base::Result<std::span<std::byte>> block_space() noexcept;
+  bool is_over() const noexcept { return ended_ || pending_end_; }
   void read_body(std::span<std::byte> bytes, base::Time now) noexcept;
+  void take_framing_back() noexcept;
+  void count_overhead() noexcept;
   std::span<std::byte> join_small_run(std::span<std::byte> run) noexcept;
   void append_chunks(base::Time now) noexcept;
   void append(stream::Chunk chunk, base::Time now) noexcept;
-  void finish() noexcept;
+  void finish(PublisherEnd end, const std::string& reason) noexcept;
   void on_media_timer() noexcept;
   void on_read_timer() noexcept;
   void pause_until(base::Time due) noexcept;
@@ -120,9 +129,20 @@ class Publisher final : public loop::Tcp::Events {
   std::byte* run_end_ = nullptr;  // where the last payload run of the current block ended
   const std::byte* block_end_ = nullptr;
   unsigned runs_in_block_ = 0;
+  // Received and neither appended nor counted as overhead; below zero where that was too early.
+  std::int64_t unaccounted_ = 0;
+  std::uint32_t overhead_bytes_ = 0;  // for the next chunk
   std::uint64_t bytes_ = 0;
   std::uint64_t chunks_ = 0;
   std::uint64_t bytes_dropped_ = 0;
+  // The input is over; the end comes when all chunks are appended.
+  struct PendingEnd {
+    PublisherEnd end;
+    std::string reason;
+  };
+  std::optional<PendingEnd> pending_end_;
+  base::Time resume_at_{};
+  bool has_backlog_ = false;     // of chunks that are not appended yet
   bool dropping_input_ = false;  // the arena is full: bytes are read and thrown away
   bool keep_alive_;
   bool peer_ended_ = false;

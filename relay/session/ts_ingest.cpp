@@ -7,6 +7,8 @@
 namespace session {
 namespace {
 
+using stream::InputFault;
+
 // Of a section: table_id 8, length 16, extension 16, reserved 2, version 5, current 1.
 constexpr std::size_t version_at = 5;
 constexpr std::size_t crc_bytes = 4;
@@ -27,6 +29,18 @@ Said read_tables(const std::vector<mpegts::TableSection>& tables) {
     said.text += text;
   }
   return said;
+}
+
+void add_counters(stream::InputFaults& faults, const mpegts::Counters& counters) {
+  faults[InputFault::sync_lost] += counters.resyncs;
+  faults[InputFault::bad_section] += counters.bad_sections;
+  faults[InputFault::packets_lost] += counters.continuity_errors;
+  faults[InputFault::bad_packet] += counters.bad_packets;
+  faults[InputFault::bad_pes] += counters.bad_pes;
+  faults[InputFault::too_many_pids] += counters.unfollowed_packets;
+  faults[InputFault::long_frame] += counters.long_frames;
+  faults[InputFault::no_block] += counters.joins_failed;
+  faults[InputFault::cut] += counters.cut_bytes > 0 ? 1u : 0u;
 }
 
 std::uint16_t to_count(std::uint32_t frames) {
@@ -60,9 +74,26 @@ bool TsIngest::is_dropped(const mpegts::Piece& piece) {
   return false;
 }
 
+// A piece that goes on with a frame has its dts again.
+void TsIngest::count_faults(const mpegts::Piece& piece) {
+  seen_keyframe_ = seen_keyframe_ || (piece.sync && seen_video_);
+  if (piece.video_frames == 0 || piece.continues_frame) return;
+  if (!seen_keyframe_) ++faults_[InputFault::no_keyframe];
+  if (!piece.dts) return;
+  if (last_dts_ && *piece.dts <= *last_dts_) ++faults_[InputFault::bad_time];
+  last_dts_ = piece.dts;
+}
+
+stream::InputFaults TsIngest::faults() const {
+  stream::InputFaults faults = faults_;
+  add_counters(faults, reader_->counters());
+  return faults;
+}
+
 stream::Chunk TsIngest::to_chunk(mpegts::Piece piece, base::Time now, base::Utc arrival) {
   until_sync_ = false;
-  stream::Chunk chunk = place_chunk(home_, piece.dts, now, arrival);
+  count_faults(piece);
+  stream::Chunk chunk = place_chunk(home_, piece.dts, now, arrival, faults_);
   if (const auto version = reader_->tracks_version(); version != tracks_version_) {
     tracks_version_ = version;
     follow_tables();
@@ -127,12 +158,14 @@ void TsIngest::follow_tables() {
 }
 
 // What was read so far ends in the middle of a frame: forget it, and begin again at a sync piece.
-bool TsIngest::on_input_lost() {
+void TsIngest::on_input_lost() {
+  ++faults_[InputFault::input_lost];
+  add_counters(faults_, reader_->counters());
   reader_.emplace(pool_);
   tracks_version_.reset();
+  last_dts_.reset();
   until_sync_ = true;
   home_.on_discontinuity();
-  return true;
 }
 
 }  // namespace session

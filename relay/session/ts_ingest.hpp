@@ -18,17 +18,20 @@ class TsIngest final : public Ingest {
   base::Result<void> feed(memory::Window bytes, base::Time now) override;
   std::optional<base::Time> deadline() const override { return reader_->deadline(); }
   void on_time(base::Time now) override { reader_->on_time(now); }
-  void finish() override { reader_->finish(); }
+  base::Result<void> finish() override { return reader_->finish(); }
   std::optional<stream::Chunk> poll(base::Time now, base::Utc arrival) override;
-  bool on_input_lost() override;
+  void on_input_lost() override;
+  base::Result<void> lose(std::span<const std::byte>) override { return {}; }
   std::span<const media::Track> tracks() const override { return reader_->tracks(); }
   std::uint64_t dropped() const override { return dropped_; }
+  stream::InputFaults faults() const override;
 
  private:
   bool is_dropped(const mpegts::Piece& piece);
   stream::Chunk to_chunk(mpegts::Piece piece, base::Time now, base::Utc arrival);
   void restamp(mpegts::Piece& piece);
   void follow_tables();
+  void count_faults(const mpegts::Piece& piece);
 
   stream::Home& home_;
   memory::BlockPool& pool_;
@@ -40,6 +43,9 @@ class TsIngest final : public Ingest {
   std::shared_ptr<const media::TrackSet> tracks_;  // chunks share it
   std::optional<std::uint32_t> tracks_version_;
   std::uint64_t dropped_ = 0;
+  stream::InputFaults faults_;  // but those that the present reader has seen
+  std::optional<std::int64_t> last_dts_;
+  bool seen_keyframe_ = false;
   bool seen_video_ = false;
   bool until_sync_;  // pieces are dropped up to the next sync one
   bool is_seam_;     // the next piece is the first that follows another publisher's

@@ -30,6 +30,14 @@ TEST_CASE_FIXTURE(Fixture, "space goes on where the last bytes ended") {
   CHECK(pool.held_count() == 1);
 }
 
+TEST_CASE_FIXTURE(Fixture, "what is taken back is written again") {
+  const auto first = writer.space(1).value();
+  writer.advance(100);
+  writer.rewind(30);
+  CHECK(writer.written().size() == 70);
+  CHECK(writer.space(1).value().data() == first.data() + 70);
+}
+
 TEST_CASE_FIXTURE(Fixture, "a new block begins when too little is left") {
   const auto first = writer.space(1).value();
   writer.advance(4095);

@@ -23,6 +23,17 @@ std::vector<std::int64_t> times(IngestRig& rig, media::Kind kind, std::uint64_t 
   return found;
 }
 
+std::vector<std::string> video_payloads(IngestRig& rig, std::uint64_t from) {
+  std::vector<std::string> found;
+  for (const stream::Chunk* chunk : rig.chunks(from)) {
+    for (const media::Sample& sample : chunk->samples) {
+      if (chunk->tracks->tracks[sample.track].kind != media::Kind::video) continue;
+      found.push_back(test::to_text(sample.payload));
+    }
+  }
+  return found;
+}
+
 }  // namespace
 
 TEST_CASE("a chunk is one video frame and the audio before it") {
@@ -115,6 +126,48 @@ TEST_CASE("tables for MPEG-TS viewers get another version with other codecs") {
   CHECK(rig.home.tables->version == 0);
   rig.publish("fmp4/hvc1.mp4", std::chrono::seconds(1));
   CHECK(rig.home.tables->version == 1);
+}
+
+TEST_CASE("where input was lost it goes on at a sync frame of a whole fragment") {
+  // Several fragments to a keyframe interval of a second: what follows the loss is none to begin.
+  IngestRig whole;
+  whole.publish("fmp4/short_fragments.mp4");
+  const std::string file = IngestRig::file("fmp4/short_fragments.mp4");
+  for (std::size_t from = file.find("moof"); from < file.size() * 2 / 3; from += 997) {
+    IngestRig rig;
+    rig.lost_from = from;
+    rig.lost_to = from + 500;
+    rig.publish_bytes(media::Container::fmp4, file, 100);
+    CHECK(rig.faults[stream::InputFault::input_lost] == 1);
+    const auto chunks = rig.chunks();
+    std::uint64_t seam = 0;
+    while (seam < chunks.size() && chunks[seam]->discontinuity == 0) ++seam;
+    REQUIRE(seam < chunks.size());
+    CHECK(chunks[seam]->sync);
+    // From there on no picture is missing.
+    const auto all = video_payloads(whole, 0);
+    const auto left = video_payloads(rig, seam);
+    REQUIRE(left.size() < all.size());
+    CHECK(std::ranges::equal(left, std::span(all).last(left.size())));
+    CHECK(std::ranges::is_sorted(times(rig, media::Kind::video), std::less_equal<>()));
+  }
+}
+
+TEST_CASE("what was wrong with a movie is counted") {
+  IngestRig good;
+  good.publish("fmp4/key.mp4");
+  for (std::size_t index = 0; index < stream::input_fault_count; ++index) {
+    CHECK(std::as_const(good.faults)[static_cast<stream::InputFault>(index)] == 0);
+  }
+  std::string file = IngestRig::file("fmp4/key.mp4");
+  const std::size_t data = file.find("mdat") + 4;
+  file.replace(data, 4, "\xff\xff\xff\xff");  // a NAL unit longer than its sample
+  file.resize(file.size() * 3 / 4);
+  IngestRig bad;
+  bad.publish_bytes(media::Container::fmp4, file, 1400);
+  CHECK(bad.faults[stream::InputFault::bad_sample] == 1);
+  CHECK(bad.faults[stream::InputFault::no_keyframe] == 24);
+  CHECK(bad.faults[stream::InputFault::cut] > 0);
 }
 
 }  // namespace session

@@ -7,6 +7,7 @@
 #include <iterator>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "relay/memory/block_writer.hpp"
@@ -38,21 +39,28 @@ class IngestRig {
   void publish_bytes(media::Container container, const std::string& bytes, std::size_t piece) {
     const bool is_continuing = home.stream().log().end() > 0;
     if (is_continuing) home.on_new_publisher();
+    bool is_losing = false;
     const auto ingest = session::make_ingest(container, home, pool, is_continuing);
     for (std::size_t from = 0; from < bytes.size();) {
       const auto space = writer.space(1).value();
       const std::size_t part = std::min({space.size(), bytes.size() - from, piece});
       std::copy_n(std::as_bytes(std::span(bytes)).begin() + static_cast<std::ptrdiff_t>(from), part,
                   space.begin());
-      const memory::Window window = writer.window(space.first(part));
-      writer.advance(part);
-      REQUIRE(ingest->feed(window, now));
+      if (from >= lost_from && from < lost_to) {
+        if (!std::exchange(is_losing, true)) ingest->on_input_lost();
+        REQUIRE(ingest->lose(space.first(part)));
+      } else {
+        const memory::Window window = writer.window(space.first(part));
+        writer.advance(part);
+        REQUIRE(ingest->feed(window, now));
+      }
       append(*ingest);
       from += part;
     }
-    ingest->finish();
+    static_cast<void>(ingest->finish());
     append(*ingest);
     dropped = ingest->dropped();
+    faults = ingest->faults();
   }
 
   const stream::StreamLog& log() { return home.stream().log(); }
@@ -72,6 +80,10 @@ class IngestRig {
   base::Time now{};
   stream::Home home{"live/cam", {{std::chrono::hours(1), 1 << 30}, {}, {}}, fanout, pool, 1, utc};
   std::uint64_t dropped = 0;
+  stream::InputFaults faults;
+  // Of the next body: the bytes that are lost.
+  std::size_t lost_from = 0;
+  std::size_t lost_to = 0;
 
  private:
   void append(session::Ingest& ingest) {

@@ -7,6 +7,7 @@
 
 #include "tests/unit/loop/loop_rig.hpp"
 #include "tests/unit/loop/sockets.hpp"
+#include "tests/unit/media/container/fmp4/mp4_builder.hpp"
 #include "tests/unit/stream/chunk_maker.hpp"
 
 namespace session {
@@ -28,14 +29,15 @@ std::string in_chunks(const std::string& body, std::size_t size) {
 
 struct Rig final : Publisher::Events {
   explicit Rig(http_body::Reader body, std::size_t arena_bytes = 64 << 20,
-               base::Duration ahead = std::chrono::hours(1))
+               base::Duration ahead = std::chrono::hours(1),
+               media::Container container = media::Container::mpegts)
       : arena(arena_bytes, 64 * 1024),
         home("live/cam", {{std::chrono::hours(1), 1 << 30}, {}, {{}, {}, ahead}}, fanout, pool, 1,
              base::utc_now()) {
     auto [fd, other] = test::tcp_pair();
     peer = std::move(other);
     publisher = std::make_unique<Publisher>(1, worker, pool, loop::Tcp::from_socket(worker, fd),
-                                            *this, home, media::Container::mpegts, body, true);
+                                            *this, home, container, body, true);
   }
 
   void on_publisher_end(Publisher&, PublisherEnd why, const std::string& detail) noexcept override {
@@ -63,6 +65,15 @@ struct Rig final : Publisher::Events {
   }
   void await_end() {
     test::run_until(worker, [&] { return ends > 0; });
+  }
+  // Of those that join images need, as many as there may be.
+  std::size_t join_blocks() {
+    std::size_t bytes = 0;
+    const stream::StreamLog& log = home.stream().log();
+    for (std::uint64_t sequence = log.first(); sequence < log.end(); ++sequence) {
+      if (log.at(sequence).join) bytes += log.at(sequence).join->skip.bytes();
+    }
+    return bytes / (64 * 1024) + 1;
   }
   std::string published() {
     std::string text;
@@ -127,6 +138,41 @@ TEST_CASE("a body in chunks of one byte is not a window for each") {
   }
   const std::size_t blocks = file.size() * 6 / (60 * 1024) + 1;
   CHECK(windows <= blocks * (Publisher::runs_per_block_max + 2) + log.end());
+}
+
+TEST_CASE("framing takes no place in the arena however much there is of it") {
+  const std::string file = data_file("audio_only.ts");
+  std::string text;
+  for (const char byte : file) text += "1;" + std::string(200, 'x') + "\r\n" + byte + "\r\n";
+  Rig rig(http_body::Reader::chunked());
+  rig.publisher->start("");
+  rig.publish(text + "0\r\n\r\n");
+  rig.await_end();
+  CHECK(rig.end == PublisherEnd::finished);
+  rig.check_published(file);
+  CHECK(rig.pool.held_count() <= file.size() / (48 * 1024) + 2 + rig.join_blocks());
+}
+
+TEST_CASE("what is not payload counts against the tail like payload") {
+  // Boxes of nothing between fragments of one small sample: each pins a block.
+  const std::string file = data_file("../fmp4/every_frame.mp4");
+  const std::size_t first = file.find("moof") - 4;
+  std::string text = file.substr(0, first);
+  for (std::size_t at = first; at < file.size();) {
+    const std::size_t next = std::min(file.find("moof", at + 8) - 4, file.size());
+    text += std::string("\0\1\0\0free", 8) + std::string(65536 - 8, 'x');
+    text += file.substr(at, next - at);
+    at = next;
+  }
+  Rig rig(http_body::Reader::with_length(text.size()), 64 << 20, std::chrono::hours(1),
+          media::Container::fmp4);
+  rig.publisher->start("");
+  rig.publish(text);
+  rig.await_end();
+  CHECK(rig.end == PublisherEnd::finished);
+  const stream::StreamLog& log = rig.home.stream().log();
+  CHECK(log.held_bytes() > log.bytes() + text.size() / 2);
+  CHECK(log.held_bytes() <= text.size() + 64 * 1024);
 }
 
 TEST_CASE("bytes that came with the head are copied once and read first") {
@@ -315,6 +361,72 @@ TEST_CASE("one beyond its share is stopped once and then dropped up to a keyfram
   CHECK(rig.drops == 1);
   REQUIRE(log.end() > before);
   CHECK(log.at(before).sync);
+}
+
+TEST_CASE("an MP4 that was dropped goes on at a keyframe too") {
+  const std::string file = data_file("../fmp4/short_fragments.mp4");
+  const std::size_t first = file.find("moof") - 4;
+  const std::string fragments = file.substr(first, file.find("mfra") - 4 - first);
+  std::string text = file;
+  text.resize(first);
+  while (text.size() < 1 << 20) text += fragments;
+  Rig rig(http_body::Reader::until_close(), 64 << 20, std::chrono::hours(1),
+          media::Container::fmp4);
+  rig.publisher->start("");
+  std::size_t sent = text.size() / 2;
+  rig.publish(text.substr(0, sent));
+  const stream::StreamLog& log = rig.home.stream().log();
+  test::run_until(rig.worker, [&] { return rig.publisher->bytes() == sent; });
+  rig.has_blocks = false;
+  test::run_until(rig.worker, [&] {
+    const ssize_t part =
+        send(rig.peer.fd(), text.data() + sent, std::min<std::size_t>(text.size() - sent, 1880),
+             MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (part > 0) sent += static_cast<std::size_t>(part);
+    rig.publisher->on_nothing_freed(true);
+    return rig.publisher->bytes_dropped() > 0;
+  });
+  const std::uint64_t before = log.end();
+  rig.has_blocks = true;
+  rig.publish(text.substr(sent) + fragments);
+  rig.peer.end_sending();
+  rig.await_end();
+  CHECK(rig.end == PublisherEnd::finished);
+  REQUIRE(log.end() > before);
+  CHECK(log.at(before).sync);
+  CHECK(log.at(before).discontinuity > log.at(before - 1).discontinuity);
+  CHECK(rig.publisher->faults()[stream::InputFault::input_lost] == 1);
+}
+
+TEST_CASE("a fragment of thousands of samples becomes chunks over several turns") {
+  const auto moof = [](std::size_t offset) {
+    const auto run = test::trun(5000, 1, test::Fields().u32(offset).bytes);
+    return test::moof({test::join({test::tfhd(1), test::tfdt(0), run})});
+  };
+  const test::Bytes body =
+      test::join({test::moov({{.default_duration = 1, .default_size = 1}}),
+                  moof(moof(0).size() + 8), test::box("mdat", test::Bytes(5000))});
+  std::string text(reinterpret_cast<const char*>(body.data()), body.size());
+  PublisherEnd end = PublisherEnd::finished;
+  SUBCASE("and its body is over") {}
+  SUBCASE("and then it is wrong") {
+    text += std::string("\0\0\0\4free", 8);
+    end = PublisherEnd::bad_media;
+  }
+  Rig rig(http_body::Reader::with_length(text.size()), 64 << 20, std::chrono::hours(1),
+          media::Container::fmp4);
+  rig.publisher->start(text);
+  CHECK(rig.publisher->chunks() <= 2 * Publisher::chunks_per_turn_max);
+  CHECK(rig.publisher->is_paused());
+  CHECK(rig.ends == 0);
+  std::uint64_t before = rig.publisher->chunks();
+  test::run_until(rig.worker, [&] {
+    CHECK(rig.publisher->chunks() - before <= Publisher::chunks_per_turn_max);
+    before = rig.publisher->chunks();
+    return rig.ends > 0;
+  });
+  CHECK(rig.publisher->chunks() == 5000);
+  CHECK(rig.end == end);
 }
 
 }  // namespace session

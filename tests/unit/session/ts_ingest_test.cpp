@@ -105,4 +105,27 @@ TEST_CASE("who goes on begins with a sync frame") {
   CHECK(rig.log().at(seam).video_frames == 1);
 }
 
+TEST_CASE("what was wrong with packets is counted") {
+  using stream::InputFault;
+  IngestRig good;
+  good.publish("ts/h264_aac.ts");
+  for (std::size_t index = 0; index < stream::input_fault_count; ++index) {
+    CHECK(std::as_const(good.faults)[static_cast<InputFault>(index)] == 0);
+  }
+  const std::string file = IngestRig::file("ts/h264_aac.ts");
+  IngestRig twice;  // the clock begins anew, but not so far that it is another
+  twice.publish_bytes(media::Container::mpegts, file + file, 1400);
+  CHECK(twice.faults[InputFault::bad_time] == 1);
+  CHECK(twice.faults[InputFault::clock_jump] == 0);
+  CHECK(twice.faults[InputFault::packets_lost] > 0);
+  IngestRig cut;
+  cut.publish_bytes(media::Container::mpegts, file.substr(0, file.size() - 50), 1400);
+  CHECK(cut.faults[InputFault::cut] == 1);
+  IngestRig lost;
+  lost.lost_from = file.size() / 4;
+  lost.lost_to = file.size() / 2;
+  lost.publish_bytes(media::Container::mpegts, file, 188);
+  CHECK(lost.faults[InputFault::input_lost] == 1);
+}
+
 }  // namespace session
