@@ -43,7 +43,7 @@ const char* describe(Errc errc) noexcept {
     case Errc::bad_offset:
       return "the place of a sample lies outside any file";
     case Errc::too_many_samples:
-      return "a fragment has more than 65536 samples";
+      return "a fragment has more than 16384 samples";
     case Errc::sample_too_big:
       return "a sample is larger than 16 MiB";
     case Errc::fragment_too_big:

@@ -29,7 +29,7 @@ struct Fragment {
   std::uint64_t empty_samples = 0;  ///< left out: they have no bytes
 };
 
-inline constexpr std::size_t samples_max = 65'536;  ///< of one fragment
+inline constexpr std::size_t samples_max = 16'384;  ///< of one fragment
 inline constexpr std::uint32_t sample_bytes_max = 16 << 20;
 /// From the end of a moof to that of its last sample: so much can wait, and be pinned, at once.
 inline constexpr std::uint64_t fragment_bytes_max = 64 << 20;
