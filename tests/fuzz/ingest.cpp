@@ -114,8 +114,9 @@ class Game {
       case 8:
         return enter(seat);
       case 9:
-        if (ingest_ && amount % 8 == 0 && !ingest_->on_input_lost()) ingest_.reset();
-        return;
+        if (!ingest_ || amount % 4 != 0) return;
+        ingest_->on_input_lost();
+        return lose(take(amount * 4u));
       case 10:
         return home_->stream().trim_to_newest_group();
       case 11:
@@ -139,11 +140,10 @@ class Game {
   }
   void feed(std::size_t size) {
     if (!ingest_) begin(static_cast<std::uint8_t>(size / 8));
-    auto bytes = input_.first(std::min(size, input_.size()));
-    input_ = input_.subspan(bytes.size());
+    auto bytes = take(size);
     while (!bytes.empty() && ingest_) {
       const auto space = writer_.space(64);
-      if (!space) return give_up();
+      if (!space) return give_up(bytes);
       const std::size_t part = std::min(space->size(), bytes.size());
       std::memcpy(space->data(), bytes.data(), part);
       const memory::Window window = writer_.window(space->first(part));
@@ -154,15 +154,29 @@ class Game {
       if (!is_good) finish();
     }
   }
+  std::span<const std::byte> take(std::size_t size) {
+    const auto bytes = input_.first(std::min(size, input_.size()));
+    input_ = input_.subspan(bytes.size());
+    return bytes;
+  }
   // The arena is full, as under a server that frees what it can.
-  void give_up() {
+  void give_up(std::span<const std::byte> bytes) {
     home_->stream().trim_to_newest_group();
-    if (!ingest_->on_input_lost()) ingest_.reset();
+    ingest_->on_input_lost();
+    append();
     writer_.let_go();
+    lose(bytes);
+  }
+  // They are gone afterwards: whoever keeps them is found out.
+  void lose(std::span<const std::byte> bytes) {
+    const std::vector<std::byte> lost(bytes.begin(), bytes.end());
+    const bool is_good = ingest_->lose(lost).has_value();
+    append();
+    if (!is_good) finish();
   }
   void finish() {
     if (!ingest_) return;
-    ingest_->finish();
+    static_cast<void>(ingest_->finish());
     append();
     ingest_.reset();
   }
