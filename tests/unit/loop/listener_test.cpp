@@ -140,7 +140,6 @@ TEST_CASE("a closed listener accepts no more") {
 TEST_CASE("when accepting fails it is told once and tried again") {
   const BoundSockets bound = bind_sockets("127.0.0.1", 0, 1);
   const int fd = bound.sockets[0];
-  const auto port = test::port_of(fd);
   Worker worker(0);
   Acceptor acceptor;
   Listener listener(worker, fd, acceptor);
@@ -149,7 +148,7 @@ TEST_CASE("when accepting fails it is told once and tried again") {
   CHECK(acceptor.failure.value() == EINVAL);
   CHECK(listener.accept_queued() == 0);
   REQUIRE(listen(fd, Listener::backlog) == 0);
-  const test::Peer peer = test::connect_to(port);
+  const test::Peer peer = test::connect_to(test::port_of(fd));  // another: it was let go
   test::run_until(worker, [&] { return acceptor.accepted.size() == 1; });
   CHECK(acceptor.failures == 1);
 }
