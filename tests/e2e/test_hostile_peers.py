@@ -131,7 +131,7 @@ def test_a_second_head_has_its_own_time(victim):
     victim.healthy.check()
 
 
-def test_a_publisher_that_falls_silent_gives_way(victim):
+def test_a_publisher_that_falls_silent_gives_way(victim, media):
     relay = victim.relay
     with relay.connect() as silent:
         silent.socket.sendall(PUT_CHUNKED % b"/live/silent.ts" + b"bc\r\nhalf a chunk")
@@ -139,7 +139,8 @@ def test_a_publisher_that_falls_silent_gives_way(victim):
         client.until(lambda: relay.metric("spancast_publishers") == 2, what="the silent publisher")
 
         def newcomer():
-            answer = client.request(relay.http_port, "PUT", "/live/silent.ts", body=b"x")
+            answer = client.request(relay.http_port, "PUT", "/live/silent.ts",
+                                    body=media.plain.data)
             return answer.status != 409 and answer
         assert client.until(newcomer, what="the newcomer's turn").status == 200
         old = silent.read_response()
