@@ -11,7 +11,7 @@ import time
 from . import callgrind
 from .figures import Row, sum_of
 from .processes import Failed, SendTimes
-from .ways import TS
+from .ways import FMP4, REMUX, TS
 
 AUDIO_RATE = 48000 / 1024
 
@@ -198,9 +198,10 @@ class Counted:
                 for before, after in (self.marks[:2], self.marks[2:])]
 
 
-def allocations(bench, ways=(TS,), slope=True):
-    """Copies per ingested byte and, with `slope`, allocations per viewer and chunk. They are
-    counted, not timed: all ways at once."""
+def allocations(bench):
+    """Copies per ingested byte and, where nothing is converted, allocations per viewer and chunk.
+    They are counted, not timed: all ways at once."""
+    ways = (TS, FMP4, *REMUX)
     if not bench.counting_relay.exists():
         return []
     slopes, copied, notes = {}, {}, {}
@@ -217,9 +218,11 @@ def allocations(bench, ways=(TS,), slope=True):
                               f"{one.short[3] - one.short[2]:.0f} short writes")
     rows = []
     for way in ways:
-        if slope:
+        note = "bytes per ingested byte"
+        if way in REMUX:
+            note += f"; allocations {notes[way]}"
+        else:
             rows.append(Row(way.prefix + "allocations", slopes[way], notes[way]))
-        note = "bytes per ingested byte" + ("" if slope else f"; allocations {notes[way]}")
         few, many = zip(*copied[way])
         rows += [Row(way.prefix + "copies_1", few, note),
                  Row(way.prefix + "copies_100", many, note)]

@@ -267,7 +267,7 @@ def ramp(bench):
                 server = bench.start_relay(flush=mode)
                 publisher = bench.start_publisher(server)
             found = bench.run_load(server, steps, stop_when_stalled=True, slack=4 * FRAME_BYTES,
-                                   connects=1000, window_ms=2000 if bench.quick else 4000)
+                                   window_ms=2000 if bench.quick else 4000)
             bench.stop(*([publisher] if publisher else []), server.child)
             best = [step["viewers"] for step in found if not_served(step) == 0]
             held.setdefault(mode, []).append(max(best, default=0))

@@ -139,8 +139,7 @@ class Bench:
         self.folder = pathlib.Path(folder)
         self.quick = quick
         self.repeats = repeats or (1 if quick else 3)
-        self.window_ms = 3000 if quick else 10000
-        self.connects = 1000 if quick else 400
+        self.window_ms = 2000 if quick else 10000
         self.children = []
         self.started = 0
         self.costs, self.ramp, self.functions = [], {}, {}  # for plots and tables
@@ -235,9 +234,11 @@ class Bench:
 
     def start_load(self, server, viewers, cores=(1,), follow=True, window_ms=None, **options):
         viewers = viewers if isinstance(viewers, (list, tuple)) else [viewers]
+        if self.quick:
+            options.setdefault("settle_ms", 1000)
         command = [self.tools / "load", "--port", server.port, "--times", server.times,
                    "--viewers", ",".join(str(count) for count in viewers),
-                   "--connects", options.pop("connects", self.connects),
+                   "--connects", options.pop("connects", 1000),
                    "--window-ms", window_ms or self.window_ms, "--server", server.pid]
         for name, value in options.items():
             command += [f"--{name.replace('_', '-')}"] + ([] if value is True else [value])
