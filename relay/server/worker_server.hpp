@@ -39,7 +39,7 @@ struct Shared {
   memory::Arena& arena;
   stream::Directory& directory;
   std::atomic<std::uint32_t> connections{0};
-  std::vector<WorkerServer*> servers;                ///< by worker; complete before the loops run
+  std::vector<WorkerServer*> servers{};              ///< by worker; complete before the loops run
   std::atomic<bool> draining{false};                 ///< from the signal on
   std::atomic<std::size_t> workers_with_viewers{0};  ///< that are not told to move; in a drain
   std::atomic<std::size_t> workers_with_sessions{0};

@@ -47,9 +47,10 @@ void Relief::on_asked() noexcept {
 }
 
 void Relief::begin_round() noexcept {
-  round_.emplace();
-  round_->tails.resize(peers_.size());
-  round_->pinned.resize(peers_.size());
+  Round round;
+  round.tails.resize(peers_.size());
+  round.pinned.resize(peers_.size());
+  round_ = std::move(round);
   survey(
       [](Relief& there) {
         // What one worker keeps ready another one needs.

@@ -137,7 +137,7 @@ TEST_CASE("between chunks the loop wakes only for what was held for the interval
 
 TEST_CASE("nothing is held for longer than the interval whenever chunks come") {
   std::minstd_rand random(7);
-  const auto up_to = [&random](int limit) { return static_cast<int>(random() % limit); };
+  const auto up_to = [&random](unsigned limit) { return static_cast<int>(random() % limit); };
   for (const int count : {1, 2, 3, 10, 33}) {
     CAPTURE(count);
     Spread rig(count);
