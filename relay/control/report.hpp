@@ -53,6 +53,7 @@ struct WorkerReport {
   base::Histogram loop_lag;
   double busy = 0;
   std::uint64_t connections = 0;
+  std::uint64_t viewers_waiting = 0;  ///< for a stream, with `?wait=`
   std::uint64_t publishers = 0;
   std::uint64_t bytes_in = 0;
   std::uint64_t chunks_in = 0;

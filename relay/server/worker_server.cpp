@@ -268,6 +268,7 @@ control::WorkerReport WorkerServer::report() {
   report.draining = shared_.draining.load(std::memory_order_relaxed);
   report.connections = connections_.size();
   report.blocks_ready = pool_.ready_count();
+  for (const auto& [path, viewers] : waiting_) report.viewers_waiting += viewers.size();
   report.publishers = publishers_.size();
   for (const auto& [id, publisher] : publishers_) {
     report.bytes_in += publisher->bytes();

@@ -128,6 +128,11 @@ class Relay:
                 total += float(found[3])
         return total
 
+    def wait_waiting(self, count):
+        """Until so many viewers wait for a stream: what is published now, they see from its start."""
+        client.until(lambda: self.metric("spancast_viewers_waiting") == count,
+                     what=f"{count} viewers that wait")
+
     # Clients that end with the relay's fixture.
 
     def watch(self, target, **arguments):

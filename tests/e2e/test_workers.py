@@ -13,7 +13,8 @@ MARKER_PID = 0x1F0
 
 @pytest.fixture
 def two(start):
-    return start({"workers": 2, "publisher": {"grace": "2s"}})
+    # The clips come faster than they play: nobody is to wait for the clock.
+    return start({"workers": 2, "publisher": {"grace": "2s", "ahead": "1h"}})
 
 
 def one_second(clip):
@@ -53,7 +54,8 @@ def test_late_viewers_on_both_workers_start_with_a_keyframe(two, media):
 def test_many_reconnects_of_the_publisher(two, media, times):
     """Every connection lands on some worker, is handed to the home worker, and nobody notices."""
     group = one_second(media.rich)
-    viewers = [two.watch("/live/cam.ts?wait=20") for _ in range(6)]
+    viewers = [two.watch("/live/cam.ts?wait=60") for _ in range(6)]
+    two.wait_waiting(6)
     for number in range(times):
         mark = mpegts.private_packet(MARKER_PID, number, b"connection %06d" % number, 0)
         response = client.request(two.http_port, "PUT", "/live/cam.ts", body=group + mark)
@@ -80,6 +82,7 @@ def test_publishers_and_viewers_come_and_go_on_many_streams(two, media):
 
 def test_ffmpeg_publishes_to_two_workers(two, media, tmp_path):
     viewers = [two.watch("/live/cam.ts?wait=20") for _ in range(4)]
+    two.wait_waiting(4)
     with tools.ffmpeg_publish(media.plain.path, two.url("/live/cam.ts")) as ffmpeg:
         ffmpeg.result()
     for viewer in viewers:
