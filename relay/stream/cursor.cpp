@@ -69,7 +69,7 @@ bool Cursor::has_read_all() const noexcept {
 std::optional<base::Time> Cursor::held_since() const noexcept {
   if (audience_ == nullptr || busy_ > 0 || !sequence_) return std::nullopt;
   const StreamLog& log = audience_->feed().log();
-  if (*sequence_ >= log.end()) return std::nullopt;
+  if (log.empty() || *sequence_ >= log.end()) return std::nullopt;
   return log.at(std::max(*sequence_, log.first())).received;
 }
 

@@ -93,6 +93,7 @@ void Feed::trim() {
   }
   while (!seams_.empty() && seams_.front() < first_) seams_.pop_front();
   if (join_key_ && join_key_->first < first_) forget_join();
+  if (images_.empty()) newest_ = no_run;
   compact();
 }
 

@@ -1,5 +1,6 @@
 #include "relay/stream/stream_table.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "relay/base/assert.hpp"
@@ -166,7 +167,9 @@ void StreamTable::on_replica_cut(const std::string& path, std::uint64_t epoch,
                                  std::uint64_t first) noexcept {
   const auto found = replicas_.find(path);
   if (found == replicas_.end() || found->second->epoch != epoch) return;
-  found->second->stream->drop_before(first);
+  // It may not have got that far yet: its own newest chunk stays, too.
+  Stream& stream = *found->second->stream;
+  if (!stream.log().empty()) stream.drop_before(std::min(first, stream.log().end() - 1));
 }
 
 void StreamTable::on_replica_end(const std::string& path, std::uint64_t epoch) noexcept {

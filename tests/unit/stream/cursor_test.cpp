@@ -270,6 +270,23 @@ TEST_CASE("who falls out of the tail goes on at a sync chunk in it") {
   CHECK(rig.fanout.counters().skips[static_cast<std::size_t>(SkipReason::tail)] == 2);
 }
 
+TEST_CASE("behind a log that let everything go the next sync chunk is waited for") {
+  StreamRig rig;
+  rig.append({true});
+  auto& viewer = rig.watch(test::patient(milliseconds(100)));
+  rig.serve();
+  rig.append();
+  CHECK(viewer.cursor.held_since() == rig.now);
+  rig.stream.drop_before(rig.stream.log().end());
+  CHECK(viewer.cursor.held_since() == std::nullopt);
+  rig.serve();
+  CHECK(viewer.received == rig.images(0, 1));
+  rig.append({true});
+  rig.serve();
+  CHECK(viewer.received == rig.images(0, 1) + rig.images(2, 3));
+  CHECK(viewer.cursor.skips() == 1);
+}
+
 TEST_CASE("out of a tail without sync chunks the next one is waited for") {
   StreamRig rig({std::chrono::seconds(15), 1000});
   append_frames(rig, 1);

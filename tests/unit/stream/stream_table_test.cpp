@@ -385,6 +385,26 @@ TEST_CASE("the largest tail shrinks first and only to its newest group") {
   });
 }
 
+TEST_CASE("a replica that is told to let go what it has not got yet keeps its newest chunk") {
+  Rig rig;
+  rig.claim();
+  rig.append(12);
+  rig.await_replica();
+  rig.there.await([&] { return rig.there.table.find(path)->log().end() == 12; });
+  test::Viewer& viewer = rig.watch({0});
+  rig.there.await([&] { return viewer.rest.has_value(); });
+  rig.there.call([&] {
+    rig.there.table.on_replica_cut(path, rig.epoch, 20);
+    const StreamLog& log = rig.there.table.find(path)->log();
+    CHECK(log.first() == 11);
+    CHECK(log.end() == 12);
+    CHECK(viewer.cursor.held_since() == std::nullopt);  // it is busy
+    viewer.finish_rest();
+    CHECK(viewer.cursor.held_since() == log.at(11).received);
+  });
+  rig.there.await([&] { return viewer.received == rig.images(10); });
+}
+
 TEST_CASE("what a home lets go its replicas let go too") {
   Rig rig;
   rig.claim();
