@@ -138,7 +138,8 @@ void Listener::accept_some() noexcept {
 
 std::size_t Listener::accept_queued() noexcept {
   std::size_t count = 0;
-  while (accept_one() == Accepted::one) ++count;
+  // The queue holds one more than the backlog; who comes meanwhile must not keep this going.
+  while (count <= backlog && accept_one() == Accepted::one) ++count;
   return count;
 }
 

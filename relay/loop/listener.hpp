@@ -48,7 +48,7 @@ class Listener {
   /// Takes over the socket. Throws std::runtime_error when it cannot listen.
   Listener(Worker& worker, int socket, Events& events);
 
-  /// Accepts what is queued now, however much it is: closing a listener resets what it leaves.
+  /// Accepts what is queued now, a whole queue at most: closing a listener resets what it leaves.
   /// Returns how many there were.
   std::size_t accept_queued() noexcept;
 

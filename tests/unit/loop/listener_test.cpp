@@ -168,6 +168,26 @@ TEST_CASE("what is queued is accepted without a turn of the loop before the list
   CHECK(listener->accept_queued() == 0);
 }
 
+TEST_CASE("who comes while the queue is emptied does not keep the listener from closing") {
+  const BoundSockets bound = bind_sockets("127.0.0.1", 0, 1);
+  const auto port = test::port_of(bound.sockets[0]);
+  Worker worker(0);
+  // Each that is accepted is followed by another one.
+  struct Storm final : Listener::Events {
+    void on_accept(Listener&, std::unique_ptr<Tcp>) noexcept override {
+      last = std::make_unique<test::Peer>(test::connect_to(port));
+    }
+    void on_accept_failed(Listener&, base::Error) noexcept override {}
+    std::uint16_t port = 0;
+    std::unique_ptr<test::Peer> last;
+  } storm;
+  storm.port = port;
+  Listener listener(worker, bound.sockets[0], storm);
+  storm.last = std::make_unique<test::Peer>(test::connect_to(port));
+  CHECK(listener.accept_queued() == Listener::backlog + 1);
+  test::run_turns(worker, 1);
+}
+
 TEST_CASE("a storm of connections is accepted over many turns") {
   const BoundSockets bound = bind_sockets("127.0.0.1", 0, 1);
   Worker worker(0);
