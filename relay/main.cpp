@@ -62,11 +62,12 @@ const char* name_of(int signal_number) { return signal_number == SIGINT ? "SIGIN
 void watch_over_the_end(const sigset_t& signals, base::Time deadline,
                         std::shared_ptr<base::Log> log) {
   std::thread([signals, deadline, log = std::move(log)] {
-    const base::Duration left = std::max(deadline - base::monotonic_now(), base::Duration::zero());
-    const auto seconds = std::chrono::floor<std::chrono::seconds>(left);
-    const timespec patience{seconds.count(), (left - seconds).count()};
     int number;
     do {
+      // Anew each time: being stopped and continued is an interruption that takes its time.
+      const auto left = std::max(deadline - base::monotonic_now(), base::Duration::zero());
+      const auto seconds = std::chrono::floor<std::chrono::seconds>(left);
+      const timespec patience{seconds.count(), (left - seconds).count()};
       number = sigtimedwait(&signals, nullptr, &patience);
     } while (number < 0 && errno == EINTR);
     if (number > 0) {
