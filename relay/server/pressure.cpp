@@ -57,9 +57,10 @@ std::vector<stream::PinnedBlock> WorkerServer::pinned_blocks() noexcept {
 }
 
 void WorkerServer::close_pinned(const std::vector<memory::BlockIndex>& blocks) noexcept {
-  const auto is_wanted = [&blocks](const memory::Window& window) {
-    return window.hold() != nullptr &&
-           std::ranges::find(blocks, window.hold()->index) != blocks.end();
+  std::vector<memory::BlockIndex> sorted = blocks;
+  std::ranges::sort(sorted);
+  const auto is_wanted = [&sorted](const memory::Window& window) {
+    return window.hold() != nullptr && std::ranges::binary_search(sorted, window.hold()->index);
   };
   for (const auto& [id, viewer] : viewers_) {
     if (viewer->pinned_bytes() == 0 || std::ranges::none_of(viewer->pinned(), is_wanted)) continue;

@@ -9,8 +9,9 @@ namespace server {
 namespace {
 
 constexpr std::chrono::milliseconds tick{250};
-// Of all workers together: connections over `http.connections` that are being refused, and those of
-// the admin address. They live on the descriptors that the configuration leaves free (256).
+// Connections over `http.connections` that are being refused, of all workers together, and those of
+// the admin address, which the first worker has alone. They live on the descriptors that the
+// configuration leaves free (256).
 constexpr std::size_t beyond_limit_max = 128;
 constexpr base::Duration beyond_limit_time = std::chrono::seconds(2);
 constexpr std::size_t admin_connections_max = 64;
@@ -48,7 +49,10 @@ void WorkerServer::listen(int http_socket, int admin_socket) {
 void WorkerServer::on_accept(loop::Listener& listener, std::unique_ptr<loop::Tcp> tcp) noexcept {
   if (&listener == admin_listener_.get()) {
     // Not counted: who looks for the reason must get in when http.connections is reached.
-    if (admin_connections_ >= share_of(admin_connections_max)) return;
+    if (admin_connections_ >= admin_connections_max) {
+      ++counts_.refused;
+      return;
+    }
     ++admin_connections_;
     return add_connection(session::Port::admin, std::move(tcp), {}).start();
   }
@@ -63,7 +67,8 @@ void WorkerServer::on_accept(loop::Listener& listener, std::unique_ptr<loop::Tcp
 // answer. So a few at a time are read and refused like any other; those beyond are told at once.
 void WorkerServer::accept_beyond_limit(std::unique_ptr<loop::Tcp> tcp) noexcept {
   ++counts_.refused;
-  if (beyond_limit_.size() >= share_of(beyond_limit_max)) {
+  const std::size_t share = std::max<std::size_t>(beyond_limit_max / shared_.servers.size(), 1);
+  if (beyond_limit_.size() >= share) {
     static constexpr std::string_view full =
         "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\n"
         "Connection: close\r\n\r\n";
@@ -75,10 +80,6 @@ void WorkerServer::accept_beyond_limit(std::unique_ptr<loop::Tcp> tcp) noexcept 
   beyond_limit_.insert(connection.id());
   connection.make_last(beyond_limit_time);
   connection.start();
-}
-
-std::size_t WorkerServer::share_of(std::size_t most) const noexcept {
-  return std::max<std::size_t>(most / shared_.servers.size(), 1);
 }
 
 void WorkerServer::on_accept_failed(loop::Listener&, base::Error error) noexcept {

@@ -155,8 +155,6 @@ class WorkerServer final : public loop::Listener::Events,
   void end_publishers() noexcept;
   void on_no_sessions_left() noexcept;
 
-  /// This worker's share of what all may have together.
-  std::size_t share_of(std::size_t most) const noexcept;
   void accept_beyond_limit(std::unique_ptr<loop::Tcp> tcp) noexcept;
   /// Answers, counts and logs.
   void refuse(session::HttpConnection& connection, unsigned status, std::string_view reason,
