@@ -97,6 +97,7 @@ void HttpConnection::on_head(http::RequestHead head) noexcept {
 
 void HttpConnection::refuse(unsigned status, const std::string& reason) noexcept {
   state_ = State::waiting;
+  head_only_ = false;  // as the request before may have been
   events_.on_refused(*this, status, reason);
   respond({status, {{"Content-Type", "text/plain"}}}, reason + "\n", true);
 }

@@ -146,6 +146,18 @@ TEST_CASE("what is no request is refused and the refusal can be read") {
   rig.await_closed();
 }
 
+TEST_CASE("a refusal says why even behind a HEAD") {
+  Rig rig;
+  rig.connection->start();
+  rig.peer.send("HEAD /a HTTP/1.1\r\nHost: h\r\n\r\n");
+  rig.await_text("\r\n\r\n");
+  rig.peer.send("garbage\r\n\r\n");
+  test::run_until(rig.worker, [&] { return !rig.refused.empty(); });
+  rig.peer.read();
+  CHECK(rig.peer.text().ends_with("\n"));
+  CHECK_FALSE(rig.peer.text().ends_with("\r\n\r\n"));
+}
+
 TEST_CASE("a body that nobody reads is thrown away up to a bound") {
   Rig rig;
   rig.on_head = [](HttpConnection& asked) { asked.respond({409, {}}, "no"); };
