@@ -46,16 +46,18 @@ Publisher::Publisher(std::uint64_t id, loop::Worker& worker, memory::BlockPool& 
 
 void Publisher::start(std::string_view received) noexcept {
   // The only payload that is copied on its way in: what came in one read with the head.
+  behind_body_ = received;
   while (!received.empty() && !is_over() && !body_.done()) {
     const auto space = block_space();
     if (!space) return end(PublisherEnd::memory, "memory.arena is full");
     const std::size_t part = std::min(space->size(), received.size());
     std::memcpy(space->data(), received.data(), part);
     received.remove_prefix(part);
+    behind_body_ = received;  // should the body end here, it is wanted before the next part
     on_read(space->first(part));
   }
-  if (!received.empty()) behind_body_.append(received);
   if (body_.done()) return finish(PublisherEnd::finished, "");
+  behind_body_.clear();
   if (!is_over() && !is_paused()) tcp_->start_reading();
 }
 
@@ -111,7 +113,7 @@ void Publisher::read_body(std::span<std::byte> bytes, base::Time now) noexcept {
   }
   if (body_.done()) {
     const auto rest = body_.rest();
-    behind_body_.assign(reinterpret_cast<const char*>(rest.data()), rest.size());
+    behind_body_.insert(0, reinterpret_cast<const char*>(rest.data()), rest.size());
   }
 }
 
@@ -201,13 +203,13 @@ void Publisher::on_no_space() noexcept {
 }
 
 void Publisher::on_freed() noexcept {
-  if (!waits_since_ || !paused_) return;
+  if (ended_ || !waits_since_ || !paused_) return;
   read_timer_.stop();
   on_read_timer();
 }
 
 bool Publisher::on_nothing_freed(bool is_beyond_share) noexcept {
-  if (!waits_since_ || !is_beyond_share || stopped_since_) return false;
+  if (ended_ || !waits_since_ || !is_beyond_share || stopped_since_) return false;
   stopped_since_ = base::monotonic_now();
   return true;
 }
@@ -232,8 +234,8 @@ void Publisher::on_read_timer() noexcept {
     append_chunks(now);
     events_.on_appended_by_timer();
     if (has_backlog_) return;
-    if (pending_end_) return end(pending_end_->end, pending_end_->reason);
   }
+  if (pending_end_) return end(pending_end_->end, pending_end_->reason);
   if (now < resume_at_) return read_timer_.wake_at(resume_at_);
   paused_ = false;
   tcp_->start_reading();
