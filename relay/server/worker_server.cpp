@@ -168,7 +168,8 @@ void WorkerServer::on_closed(session::HttpConnection& connection) noexcept {
 void WorkerServer::on_turn_end() noexcept {
   const stream::Fanout::Next next = fanout_.run(base::monotonic_now());
   table_.update_replicas();
-  turn_end_.keep_turning(next.now);
+  if (table_.is_ending()) table_.end_finished(base::monotonic_now());
+  turn_end_.keep_turning(next.now || table_.is_ending());
   flush_timer_.wake_at(next.later);
   if (!beginning_.empty()) serve_begun();
   if (!ended_.empty()) sweep();

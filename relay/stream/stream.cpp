@@ -41,13 +41,15 @@ void Stream::drop_unused_feeds() {
   std::erase_if(formats_, [](const auto& format) { return format->drop_unused_feeds(); });
 }
 
-bool Stream::end_finished() {
-  for_each_audience([](Audience& audience, const Format& format) {
+bool Stream::end_finished(std::size_t& most) {
+  for_each_audience([&most](Audience& audience, const Format& format) {
     if (format.is_behind()) return;
     // From behind: one that leaves is replaced by the last, which was looked at already.
-    for (std::size_t seat = audience.cursors().size(); seat-- > 0;) {
-      Cursor& cursor = *audience.cursors()[seat];
-      if (cursor.has_read_all()) cursor.end();
+    for (std::size_t seat = audience.cursors().size(); seat > 0 && most > 0; --seat) {
+      Cursor& cursor = *audience.cursors()[seat - 1];
+      if (!cursor.has_read_all()) continue;
+      cursor.end();
+      --most;
     }
   });
   drop_unused_feeds();

@@ -28,9 +28,9 @@ class Stream {
   Feed& feed(media::Container container, Framing framing, Begin begin = Begin::newest);
   /// Drops feeds that nobody reads any more.
   void drop_unused_feeds();
-  /// The stream is over: every cursor that has read all of it leaves and is told. True when none
-  /// is left; the others read on.
-  bool end_finished();
+  /// The stream is over: cursors that have read all of it leave and are told, `most` of them, which
+  /// is counted down. True when none is left; the others read on.
+  bool end_finished(std::size_t& most);
   /// The same for all cursors, wherever they are.
   void end();
   std::size_t viewers() const noexcept;

@@ -79,13 +79,14 @@ void StreamTable::end_home(const std::string& path) {
 }
 
 void StreamTable::end_stream(std::unique_ptr<Stream> stream) {
-  if (!stream->end_finished()) ended_.push_back({std::move(stream), std::nullopt});
+  if (!stream->end_finished(ends_left_)) ended_.push_back({std::move(stream), std::nullopt});
 }
 
 void StreamTable::end_finished(base::Time now) {
-  std::erase_if(ended_, [now](Ended& ended) {
+  ends_left_ = ends_per_turn;
+  std::erase_if(ended_, [this, now](Ended& ended) {
     if (!ended.deadline) ended.deadline = now + ended_max;
-    if (ended.stream->end_finished()) return true;
+    if (ended.stream->end_finished(ends_left_)) return true;
     if (now < *ended.deadline) return false;
     ended.stream->end();
     return true;

@@ -1,5 +1,6 @@
 #include "relay/stream/stream_table.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <future>
 #include <memory>
@@ -243,6 +244,31 @@ TEST_CASE("the end of a stream reaches the viewers of its replicas") {
   rig.await_replica();
   test::Viewer& again = rig.watch();
   rig.there.await([&] { return again.received == rig.images(0); });
+}
+
+TEST_CASE("the viewers of an ended stream leave over many turns") {
+  constexpr std::size_t count = 3 * StreamTable::ends_per_turn + 1;
+  Rig rig;
+  rig.claim();
+  rig.append(6);
+  rig.await_replica();
+  for (std::size_t viewer = 0; viewer < count; ++viewer) rig.watch();
+  const auto ended = [&rig] {
+    std::size_t ends = 0;
+    for (const auto& viewer : rig.viewers) ends += static_cast<std::size_t>(viewer->stream_ends);
+    return ends;
+  };
+  const auto have_read = [&rig](const auto& viewer) { return viewer->received == rig.images(5); };
+  rig.there.await([&] { return std::ranges::all_of(rig.viewers, have_read); });
+  rig.there.call([&] {
+    StreamTable& table = rig.there.table;
+    table.on_replica_end(path, 0);
+    CHECK(ended() == StreamTable::ends_per_turn);
+    CHECK(table.is_ending());
+    table.end_finished(base::monotonic_now());
+    CHECK(ended() == 2 * StreamTable::ends_per_turn);
+  });
+  rig.there.await([&] { return ended() == count && !rig.there.table.is_ending(); });
 }
 
 TEST_CASE("viewers read what is left of an ended stream within a bounded time") {

@@ -4,8 +4,17 @@
 
 namespace stream {
 
+namespace {
+
 using std::chrono::milliseconds;
 using test::StreamRig;
+
+bool end_finished(Stream& stream) {
+  std::size_t most = 100;
+  return stream.end_finished(most);
+}
+
+}  // namespace
 
 TEST_CASE("a feed is made for whoever reads it and dropped when nobody does") {
   StreamRig rig;
@@ -47,15 +56,32 @@ TEST_CASE("at its end whoever has not read all of it reads on") {
   rig.serve();
   for (int count = 0; count < 3; ++count) rig.append();
   rig.serve();
-  CHECK_FALSE(rig.stream.end_finished());
+  CHECK_FALSE(end_finished(rig.stream));
   CHECK(done.stream_ends == 1);
   CHECK(slow.stream_ends == 0);
   CHECK(rig.stream.viewers() == 1);
   slow.finish_rest();
   rig.serve();
   CHECK(slow.received == rig.images(0, 4));
-  CHECK(rig.stream.end_finished());
+  CHECK(end_finished(rig.stream));
   CHECK(slow.stream_ends == 1);
+}
+
+TEST_CASE("at its end no more leave at a time than may") {
+  StreamRig rig;
+  rig.append({true});
+  for (int count = 0; count < 5; ++count) rig.watch(test::patient());
+  rig.serve();
+  std::size_t most = 3;
+  CHECK_FALSE(rig.stream.end_finished(most));
+  CHECK(most == 0);
+  CHECK(rig.stream.viewers() == 2);
+  CHECK_FALSE(rig.stream.end_finished(most));
+  CHECK(rig.stream.viewers() == 2);
+  most = 3;
+  CHECK(rig.stream.end_finished(most));
+  CHECK(most == 1);
+  for (const auto& viewer : rig.viewers) CHECK(viewer->stream_ends == 1);
 }
 
 TEST_CASE("at its end nobody waits for a keyframe that never comes") {
@@ -63,7 +89,7 @@ TEST_CASE("at its end nobody waits for a keyframe that never comes") {
   rig.append();
   auto& viewer = rig.watch();
   rig.serve();
-  CHECK(rig.stream.end_finished());
+  CHECK(end_finished(rig.stream));
   CHECK(viewer.stream_ends == 1);
 }
 
