@@ -167,6 +167,7 @@ class WorkerServer final : public loop::Listener::Events,
   void on_turn_end() noexcept;
   void on_flush_due() noexcept;
   void on_tick() noexcept;
+  void time_out_connections(base::Time now) noexcept;
   void end_abandoned_streams(base::Time now) noexcept;
   void sweep() noexcept;
   void log_viewer(const session::Viewer& viewer, session::ViewerEnd end);
@@ -195,6 +196,7 @@ class WorkerServer final : public loop::Listener::Events,
   // Accepted over `http.connections` to be refused; not counted there.
   std::unordered_set<std::uint64_t> beyond_limit_;
   std::size_t admin_connections_ = 0;
+  bool is_timing_out_ = false;  // there may be more connections that took too long
   base::LineBudget refusal_lines_;
   std::unordered_map<std::string, std::vector<Waiting>> waiting_;
   // Of those, streams that are here but whose tracks are not known yet.

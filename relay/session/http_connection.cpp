@@ -179,12 +179,14 @@ std::unique_ptr<loop::Tcp> HttpConnection::take_tcp() noexcept {
   return std::move(tcp_);
 }
 
-void HttpConnection::on_time(base::Time now) noexcept {
-  if (now < deadline_) return;
-  if (state_ == State::lingering || state_ == State::writing) return close();
-  if (state_ != State::reading) return;
-  if (!heads_.started()) return close();  // idle, or never said a word
-  refuse(408, "the request head took too long");
+bool HttpConnection::on_time(base::Time now) noexcept {
+  if (now < deadline_ || state_ == State::waiting || state_ == State::closed) return false;
+  if (state_ == State::reading && heads_.started()) {
+    refuse(408, "the request head took too long");
+  } else {
+    close();  // it does not take its response, is idle, or never said a word
+  }
+  return true;
 }
 
 void HttpConnection::drain() noexcept {

@@ -81,8 +81,8 @@ class HttpConnection final : public loop::Tcp::Events {
   /// Bytes that came behind the head.
   std::string take_received() noexcept { return std::exchange(received_, {}); }
 
-  /// From time to time: times out what takes too long.
-  void on_time(base::Time now) noexcept;
+  /// From time to time: times out what takes too long. True if it did.
+  bool on_time(base::Time now) noexcept;
   /// The next response is the last one and says so.
   void end_after_response() noexcept { is_last_ = true; }
   /// The same, and a request that is not here within `drain_wait` is not waited for: closing at

@@ -280,15 +280,16 @@ TEST_CASE("a head that takes too long is answered and an idle connection just cl
   SUBCASE("a head that has begun") {
     rig.peer.send("GET / HT");
     test::run_turns(rig.worker, 3);
-    rig.connection->on_time(now + header_timeout / 2);
+    CHECK_FALSE(rig.connection->on_time(now + header_timeout / 2));
     CHECK(rig.closed == 0);
-    rig.connection->on_time(now + header_timeout + std::chrono::seconds(1));
+    CHECK(rig.connection->on_time(now + header_timeout + std::chrono::seconds(1)));
     CHECK(rig.peer.read().starts_with("HTTP/1.1 408 "));
     CHECK(rig.refused == std::vector<unsigned>{408});
   }
   SUBCASE("nothing was said") {
-    rig.connection->on_time(now + header_timeout + std::chrono::seconds(1));
+    CHECK(rig.connection->on_time(now + header_timeout + std::chrono::seconds(1)));
     CHECK(rig.closed == 1);
+    CHECK_FALSE(rig.connection->on_time(now + header_timeout + std::chrono::seconds(1)));
     CHECK(rig.peer.read().empty());
     CHECK(rig.refused.empty());
   }
@@ -296,7 +297,7 @@ TEST_CASE("a head that takes too long is answered and an idle connection just cl
     rig.on_head = [](HttpConnection&) {};
     rig.peer.send(get("/slow"));
     test::run_until(rig.worker, [&] { return rig.targets.size() == 1; });
-    rig.connection->on_time(now + header_timeout + std::chrono::seconds(1));
+    CHECK_FALSE(rig.connection->on_time(now + header_timeout + std::chrono::seconds(1)));
     CHECK(rig.closed == 0);
     CHECK(rig.connection->is_waiting());
   }
