@@ -1,5 +1,7 @@
 // Feeds one input to every parser of small codec headers and records. What one of them accepts is
 // made again, and must be accepted and say the same.
+#include <algorithm>
+
 #include "relay/base/assert.hpp"
 #include "relay/media/codec/aac.hpp"
 #include "relay/media/codec/annexb.hpp"
@@ -104,6 +106,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check_aac(input);
   check_opus(input);
   check_size(codec::av1::parse_config(input));
+  const auto head = input.first(std::min(input.size(), codec::av1::config_bytes_max));
+  if (const auto made = codec::av1::make_config(head)) {
+    const auto picture = codec::av1::parse_config(*made);
+    RELAY_ASSERT(picture);
+    check_size(picture);
+  }
   if (const auto header = codec::mp3::parse_header(input)) {
     RELAY_ASSERT(header->frame_bytes > codec::mp3::header_bytes && header->sample_rate > 0);
   }
