@@ -64,7 +64,6 @@ void WorkerServer::close_pinned(const std::vector<memory::BlockIndex>& blocks) n
   };
   for (const auto& [id, viewer] : viewers_) {
     if (viewer->pinned_bytes() == 0 || std::ranges::none_of(viewer->pinned(), is_wanted)) continue;
-    count(PressureStep::pinned);
     viewer->end(session::ViewerEnd::pinned);
   }
   sweep();

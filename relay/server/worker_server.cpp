@@ -257,6 +257,7 @@ void WorkerServer::end_abandoned_streams(base::Time now) noexcept {
 
 void WorkerServer::on_viewer_end(session::Viewer& viewer, session::ViewerEnd end) noexcept {
   ++counts_.viewer_ends[static_cast<std::size_t>(end)];
+  if (end == session::ViewerEnd::pinned) count(stream::PressureStep::pinned);
   log_viewer(viewer, end);
   ended_.push_back(viewer.id());
 }
