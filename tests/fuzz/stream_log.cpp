@@ -203,6 +203,7 @@ class Game {
         return stream_->trim_to_newest_group();
       case 11:
         if (amount % 4 == 0) stream_->restart(stream_->log().end() + amount);
+        if (amount % 4 == 1) let_go(amount / 4u % 4);
         return;
       case 12:
         return leave_or_enter(viewer);
@@ -292,6 +293,11 @@ class Game {
     const StreamLog& log = stream_->log();
     RELAY_ASSERT(log.newest().sequence == sequence);
     RELAY_ASSERT(log.bytes() <= tail_bytes || log.end() - log.first() == 1);
+  }
+  // As under memory pressure; all of it, or all but the newest.
+  void let_go(std::uint64_t left) {
+    const StreamLog& log = stream_->log();
+    stream_->drop_before(log.end() - std::min(left, log.end() - log.first()));
   }
   void serve() {
     while (fanout_.run(now_).now) {
