@@ -186,11 +186,12 @@ class Runner:
         junit.unlink(missing_ok=True)
         # Most of their time the tests wait for a stream that plays at its own speed. Those of a
         # file share what they publish, but the long ones may last as long as all others.
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n",
-                   str(2 * JOBS), "--dist", "load" if self.long else "loadfile",
-                   f"--junitxml={junit}", *arguments, "tests/e2e"]
+        # The folder first: its own options are known only once pytest has seen it.
+        command = [sys.executable, "-m", "pytest", "tests/e2e", "-q", "-p", "no:cacheprovider",
+                   "-n", str(2 * JOBS), "--dist", "load" if self.long else "loadfile",
+                   f"--junitxml={junit}", *arguments]
         if self.long:
-            command.insert(-1, "--long")
+            command.append("--long")
         binary = ROOT / "build" / preset / "bin" / "spancast"
         code = execute(without_randomised_addresses(preset, command), deadline=deadline,
                        env={"SPANCAST_BIN": str(binary), "PYTHONDONTWRITEBYTECODE": "1"})

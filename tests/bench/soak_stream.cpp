@@ -50,9 +50,10 @@ void SoakStream::on_time(std::int64_t now) {
       return;
     }
     leaving_.reset();
-    if (!ended_) begin(now);
+    due_ = now + return_ns;
   }
   if (ended_ || now < due_) return;
+  if (!publisher_.open()) begin(now);
   source_->make_video();
   // Each its own, for them to be told apart.
   const std::int64_t sent = std::max(now_ns(), sent_ns_.empty() ? 0 : sent_ns_.back() + 1);

@@ -45,6 +45,9 @@ class SoakStream {
 
  private:
   static constexpr std::int64_t frames_per_second = 15;
+  // No encoder is back within a frame's time. One that was, again and again, would send more media
+  // than time passes, and the tail holds what is ahead of the clock.
+  static constexpr std::int64_t return_ns = 200'000'000;
 
   void begin(std::int64_t now);
   void send_chunk();
