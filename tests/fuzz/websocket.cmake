@@ -1,0 +1,1 @@
+relay_fuzzer(websocket websocket.cpp DEPENDS relay::websocket)
