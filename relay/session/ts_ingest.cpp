@@ -110,8 +110,9 @@ stream::Chunk TsIngest::to_chunk(mpegts::Piece piece, base::Time now, base::Utc 
   chunk.audio_frames = to_count(piece.audio_frames);
   chunk.tracks = tracks_;
   chunk.stamp_offset = home_.stamp_offset;
-  if (std::exchange(is_seam_, false)) {
-    // Whoever reads on from the other publisher is told that counters jump; who begins here, too.
+  const bool is_seam = std::exchange(is_seam_, false);
+  if (std::exchange(is_behind_gap_, false) || is_seam) {
+    // Whoever reads on from what was before is told that counters jump; who begins here, too.
     chunk.bytes = std::move(piece.skip_join);
     chunk.bytes.append(piece.bytes);
     return chunk;
@@ -165,6 +166,7 @@ void TsIngest::on_input_lost() {
   tracks_version_.reset();
   last_dts_.reset();
   until_sync_ = true;
+  is_behind_gap_ = true;
   home_.on_discontinuity();
 }
 

@@ -47,8 +47,9 @@ class TsIngest final : public Ingest {
   std::optional<std::int64_t> last_dts_;
   bool seen_keyframe_ = false;
   bool seen_video_ = false;
-  bool until_sync_;  // pieces are dropped up to the next sync one
-  bool is_seam_;     // the next piece is the first that follows another publisher's
+  bool until_sync_;             // pieces are dropped up to the next sync one
+  bool is_seam_;                // the next piece is the first that follows another publisher's
+  bool is_behind_gap_ = false;  // or the first behind input that was lost
 };
 
 }  // namespace session

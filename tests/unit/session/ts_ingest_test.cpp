@@ -128,4 +128,20 @@ TEST_CASE("what was wrong with packets is counted") {
   CHECK(lost.faults[InputFault::input_lost] == 1);
 }
 
+TEST_CASE("who reads on over lost input is told that counters jump") {
+  IngestRig rig;
+  const std::string file = IngestRig::file("ts/h264_aac.ts");
+  rig.lost_from = file.size() / 4;
+  rig.lost_to = file.size() / 2;
+  rig.publish_bytes(media::Container::mpegts, file, 188);
+  REQUIRE(rig.log().newest().discontinuity > 0);
+  mpegts::Reader reader(rig.pool);
+  for (const stream::Chunk* chunk : rig.chunks()) {
+    for (const memory::Window& window : chunk->bytes) REQUIRE(reader.feed(window, rig.now));
+    while (reader.poll()) {
+    }
+  }
+  CHECK(reader.counters().continuity_errors == 0);
+}
+
 }  // namespace session
