@@ -72,6 +72,7 @@ class MoofParser {
   Place place_;
   Movie& movie_;
   Fragment fragment_;
+  std::uint32_t rows_ = 0;  // read so far
 
   // Of the traf being read.
   std::size_t track_ = 0;
@@ -191,6 +192,8 @@ base::Result<void> MoofParser::read_trun(Bytes payload) {
 base::Result<void> MoofParser::read_rows(base::ByteReader reader, std::uint32_t count,
                                          std::uint32_t flags,
                                          std::optional<std::uint32_t> first_flags) {
+  if (count > rows_max - rows_) return Errc::too_many_samples;
+  rows_ += count;
   for (std::uint32_t index = 0; index < count; ++index) {
     Row row{defaults_.duration, defaults_.size, defaults_.flags, 0};
     if (index == 0 && first_flags) row.flags = *first_flags;

@@ -30,6 +30,8 @@ struct Fragment {
 };
 
 inline constexpr std::size_t samples_max = 16'384;  ///< of one fragment
+/// Rows of all runs of a fragment, those of empty samples and of tracks that nobody gets included.
+inline constexpr std::uint32_t rows_max = 64 * 1024;
 inline constexpr std::uint32_t sample_bytes_max = 16 << 20;
 /// From the end of a moof to that of its last sample: so much can wait, and be pinned, at once.
 inline constexpr std::uint64_t fragment_bytes_max = 64 << 20;

@@ -313,6 +313,18 @@ TEST_CASE("16384 samples are read and one more is refused") {
   CHECK(with(0xFFFFFFFF) == Errc::too_many_samples);
 }
 
+TEST_CASE("rows are bounded also where nobody gets what they say") {
+  const auto with = [](std::uint32_t count) {
+    Fields rows;
+    rows.bytes = at_data();
+    for (std::uint32_t row = 0; row < count; ++row) rows.u32(0);
+    return error_of(
+        test::moof({test::join({test::tfhd(1), test::trun(count, 0x201, rows.bytes)})}));
+  };
+  CHECK(with(fmp4::rows_max) == base::Error{});
+  CHECK(with(fmp4::rows_max + 1) == Errc::too_many_samples);
+}
+
 TEST_CASE("sample and fragment sizes are bounded") {
   const auto with = [](std::initializer_list<std::uint32_t> sizes, std::uint32_t offset) {
     Fields rows;
