@@ -56,8 +56,10 @@ std::span<std::byte> HttpConnection::read_space() noexcept { return worker_.read
 
 void HttpConnection::on_read(std::span<std::byte> bytes) noexcept {
   if (state_ == State::lingering) {
+    // Not closed: that would reset a client that is still sending and has yet to look for its
+    // answer. One that cannot send any more looks.
     lingered_bytes_ += bytes.size();
-    if (lingered_bytes_ > linger_bytes_max) close();
+    if (lingered_bytes_ > linger_bytes_max) tcp_->stop_reading();
     return;
   }
   received_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());

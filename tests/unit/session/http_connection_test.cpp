@@ -166,10 +166,19 @@ TEST_CASE("a body that nobody reads is thrown away up to a bound") {
   rig.await_text("no");
   CHECK(rig.count("Connection: close") == 1);
   const std::string block(64 * 1024, 'x');
+  std::size_t sent = 0;
+  int refused_in_row = 0;
   test::run_until(rig.worker, [&] {
-    static_cast<void>(send(rig.peer.fd(), block.data(), block.size(), MSG_NOSIGNAL));
-    return rig.closed > 0;
+    const ssize_t size = send(rig.peer.fd(), block.data(), block.size(), MSG_NOSIGNAL);
+    sent += size > 0 ? static_cast<std::size_t>(size) : 0;
+    refused_in_row = size > 0 ? 0 : refused_in_row + 1;
+    return refused_in_row == 100;
   });
+  CHECK(sent > HttpConnection::linger_bytes_max);
+  CHECK(sent < 3 * HttpConnection::linger_bytes_max);
+  CHECK(rig.closed == 0);  // it may still read why
+  rig.connection->on_time(base::monotonic_now() + HttpConnection::linger_time);
+  CHECK(rig.closed == 1);
   CHECK(rig.targets.size() == 1);
 }
 
