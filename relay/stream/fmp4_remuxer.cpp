@@ -43,6 +43,11 @@ bool can_follow(const Track& track, const Track& other) {
   }
 }
 
+// Samples of `track` are samples of `other`, too.
+bool is_continued(const Track& track, const Track& other) {
+  return track.id == other.id && track.timescale == other.timescale && can_follow(track, other);
+}
+
 bool is_wanted(const Track& track) { return media::can_hold(media::Container::fmp4, track.codec); }
 
 }  // namespace
@@ -101,9 +106,11 @@ bool Fmp4Remuxer::read_packets(const Chunk& source, bool is_other) {
 }
 
 void Fmp4Remuxer::set_tracks(std::span<const Track> tracks) {
-  // What is held back means tracks by their places.
-  const bool is_same = std::ranges::equal(tracks, tracks_, {}, &Track::id, &Track::id);
-  if (!is_same) samples_.clear();
+  // What is held back means tracks by their places, and times in their timescales.
+  std::erase_if(samples_, [&](const media::Sample& sample) {
+    return sample.track >= tracks.size() ||
+           !is_continued(tracks_[sample.track], tracks[sample.track]);
+  });
   tracks_.assign(tracks.begin(), tracks.end());
   tracks_changed_ = true;
 }

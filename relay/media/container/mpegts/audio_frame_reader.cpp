@@ -231,6 +231,8 @@ void AudioFrameReader::describe_track() {
       codec_ != Codec::aac || (object_type_ == adts.object_type && rate_index_ == adts.rate_index &&
                                channel_config_ == adts.channel_config);
   if (is_known && is_same_config) return;
+  // The track cannot say any more what those that wait were made for.
+  std::erase_if(sink_.ready, [this](const Sample& sample) { return sample.track == track_; });
   if (track.timescale != frame_.sample_rate) {
     if (expected_) expected_ = media::rescale(*expected_, frame_.sample_rate, track.timescale);
     order_.on_timescale(frame_.sample_rate, track.timescale);

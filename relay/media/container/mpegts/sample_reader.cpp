@@ -1,6 +1,7 @@
 #include "relay/media/container/mpegts/sample_reader.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "relay/media/container/mpegts/packet_walk.hpp"
@@ -19,6 +20,10 @@ SampleReader::SampleReader(memory::BlockPool& pool) noexcept : pool_(pool) {
 base::Result<void> SampleReader::feed(const memory::WindowList& packets, StampMap stamps,
                                       bool is_frame_open) {
   stamps_ = stamps;
+  // From here on all that is ready waits.
+  sink_.ready.erase(sink_.ready.begin(),
+                    sink_.ready.begin() + static_cast<std::ptrdiff_t>(ready_next_));
+  ready_next_ = 0;
   base::Result<void> done;
   walk_packets(packets, [&](PacketBytes bytes, PacketPlace) {
     done = take_packet(Packet(bytes));
@@ -119,6 +124,7 @@ void SampleReader::use_tracks(std::span<const Track> tracks) {
   if (tracks.empty() && sink_.tracks.empty()) return;  // a PAT; no PMT yet
   std::vector<Track> old_tracks = std::exchange(sink_.tracks, {tracks.begin(), tracks.end()});
   std::vector<Stream> old_streams = std::exchange(streams_, {});
+  std::array<std::optional<std::uint8_t>, tracks_max> indices;  // by the old ones
   for (std::size_t index = 0; index < tracks.size(); ++index) {
     Track& track = sink_.tracks[index];
     const auto known = std::ranges::find_if(old_tracks, [&track](const Track& old) {
@@ -129,14 +135,21 @@ void SampleReader::use_tracks(std::span<const Track> tracks) {
       continue;
     }
     const auto old = static_cast<std::size_t>(known - old_tracks.begin());
+    indices[old] = static_cast<std::uint8_t>(index);
     known->language = track.language;
     track = std::move(*known);
     streams_.push_back(std::move(old_streams[old]));
     if (streams_[index].video) streams_[index].video->set_track(static_cast<std::uint8_t>(index));
     if (streams_[index].audio) streams_[index].audio->set_track(static_cast<std::uint8_t>(index));
   }
+  move_ready(indices);
   assign_streams(pids_, sink_.tracks);
   ++sink_.tracks_version;
+}
+
+void SampleReader::move_ready(std::span<const std::optional<std::uint8_t>> indices) {
+  std::erase_if(sink_.ready, [&](const media::Sample& sample) { return !indices[sample.track]; });
+  for (media::Sample& sample : sink_.ready) sample.track = *indices[sample.track];
 }
 
 SampleReader::Stream SampleReader::make_stream(std::uint8_t index) {

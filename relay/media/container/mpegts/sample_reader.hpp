@@ -42,7 +42,10 @@ class SampleReader {
   /// one, or the stream showed that this is not true of it. Errc::arena_full of memory; the samples
   /// in the making, and the rest of the packets, are lost then.
   base::Result<void> feed(const memory::WindowList& packets, StampMap stamps, bool is_frame_open);
-  /// In the order in which they ended. dts rise strictly within each track.
+  /// In the order in which they ended. Each means a track, and has times, of `tracks()` as they are
+  /// now: what waits here when they change gets the new index of its track, or is dropped when that
+  /// is gone, or is audio whose decoder has to be told something else. dts rise strictly within
+  /// each track.
   std::optional<media::Sample> poll();
   /// What comes next does not follow: samples in the making are dropped.
   void on_discontinuity();
@@ -69,6 +72,7 @@ class SampleReader {
   Stamps map(const PesTracker& pes) const noexcept;
   void lose(Stream& stream) noexcept;
   void use_tracks(std::span<const media::Track> tracks);
+  void move_ready(std::span<const std::optional<std::uint8_t>> indices);
   Stream make_stream(std::uint8_t index);
 
   memory::BlockPool& pool_;

@@ -24,7 +24,7 @@ struct SampleCounters {
 struct SampleSink {
   std::vector<media::Track> tracks;
   std::uint32_t tracks_version = 0;
-  std::vector<media::Sample> ready;
+  std::vector<media::Sample> ready;  ///< each fits `tracks` as they are now
   SampleCounters counters;
 };
 

@@ -180,6 +180,54 @@ TEST_CASE("what is known stays when the tables change around it") {
   CHECK(rig.samples[3].track == 1);
 }
 
+TEST_CASE("samples that wait when the tables change mean the new tracks or are dropped") {
+  struct Case {
+    std::vector<PacketBuilder::Stream> streams;
+    std::vector<unsigned> tracks;  // of the samples: sound, then a picture
+  };
+  const std::vector<Case> cases = {
+      {{{0x1B, video_pid}, {0x0F, audio_pid}}, {1, 0}},
+      {{{0x03, 300}, {0x0F, audio_pid}, {0x1B, video_pid}}, {1, 2}},
+      {{{0x0F, audio_pid}}, {0}},
+      {{{0x1B, video_pid}}, {0}},
+      {{{0x1B, video_pid}, {0x03, audio_pid}}, {0}},  // another codec
+      {{{0x24, video_pid}, {0x0F, audio_pid}}, {1}},
+      {{}, {}},
+  };
+  for (const Case& item : cases) {
+    CAPTURE(item.streams.size());
+    PacketBuilder out;
+    out.tables({{0x03, 300}, {0x1B, video_pid}, {0x0F, audio_pid}});
+    out.unit({.pid = audio_pid, .payload = adts_frame(50, 1), .pts = 90'000, .has_length = true});
+    out.unit({.pid = video_pid, .payload = idr, .pts = 90'000, .has_length = true});
+    out.tables(item.streams, 1);
+    SampleRig rig;
+    REQUIRE(rig.feed(out.take()));
+    CHECK(rig.reader.tracks().size() == item.streams.size());
+    std::vector<unsigned> tracks;
+    for (const auto& sample : rig.samples) tracks.push_back(sample.track);
+    CHECK(tracks == item.tracks);
+  }
+}
+
+TEST_CASE("samples that were not taken wait for the next call and its tables") {
+  PacketBuilder out = begin();
+  out.unit({.pid = audio_pid, .payload = adts_frame(50, 1), .pts = 90'000});
+  out.unit({.pid = video_pid, .payload = idr, .pts = 90'000, .has_length = true});
+  SampleRig rig;
+  REQUIRE(rig.reader.feed(rig.receiver.receive(out.take(), 1 << 20), {}, false));
+  auto sample = rig.reader.poll();
+  REQUIRE(sample);
+  CHECK(sample->track == 1);
+  out.tables({{0x0F, audio_pid}, {0x1B, video_pid}}, 1);
+  REQUIRE(rig.reader.feed(rig.receiver.receive(out.take(), 1 << 20), {}, false));
+  sample = rig.reader.poll();
+  REQUIRE(sample);
+  CHECK(sample->track == 1);
+  CHECK(rig.reader.tracks()[1].kind == media::Kind::video);
+  CHECK(!rig.reader.poll());
+}
+
 TEST_CASE("tracks that are not read are listed and have no samples") {
   PacketBuilder out;
   out.tables({{0x02, 300}, {0x11, 301}, {0x06, 302}});
