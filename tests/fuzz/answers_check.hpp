@@ -16,8 +16,9 @@ class AnswersCheck {
   void feed(std::string_view bytes);
   /// The client has asked for a head alone: where the response ends cannot be told any more.
   void on_head_asked() { may_lack_body_ = true; }
-  /// The relay has closed its side.
-  void end() const;
+  /// The relay has closed its side. `was_slow`: the client may have had a response's whole time and
+  /// not have taken it.
+  void end(bool was_slow) const;
 
   unsigned last_status() const { return status_; }
   std::size_t media_bytes() const { return media_bytes_; }

@@ -94,7 +94,9 @@ class Client {
     static std::array<char, 65536> buffer;
     const ssize_t size = ::recv(fd_, buffer.data(), std::min(limit, buffer.size()), MSG_DONTWAIT);
     if (size > 0) answers_.feed({buffer.data(), static_cast<std::size_t>(size)});
-    if (size == 0) answers_.end();
+    // A response that is not taken has as long as a head has to come.
+    const bool was_slow = base::monotonic_now() - opened_ >= config().http.header_timeout;
+    if (size == 0) answers_.end(was_slow);
     return size > 0;
   }
   void half_close() { ::shutdown(fd_, SHUT_WR); }
@@ -102,6 +104,7 @@ class Client {
 
  private:
   int fd_;
+  base::Time opened_ = base::monotonic_now();
   std::string asked_;  // its end
   fuzz::AnswersCheck answers_;
 };
