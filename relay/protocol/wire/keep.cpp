@@ -1,0 +1,52 @@
+#include "relay/protocol/wire/keep.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "relay/base/assert.hpp"
+
+namespace wire {
+namespace {
+
+std::uint64_t bytes_of(const Chunk& chunk) noexcept {
+  std::uint64_t bytes = 0;
+  for (const media::Sample& sample : chunk.samples) bytes += sample.payload.bytes();
+  return bytes;
+}
+
+}  // namespace
+
+std::optional<std::uint64_t> Keep::sync_from(std::uint64_t sequence) const noexcept {
+  const auto found = std::ranges::lower_bound(syncs_, sequence);
+  if (found == syncs_.end()) return std::nullopt;
+  return *found;
+}
+
+void Keep::push(Entry entry) {
+  RELAY_ASSERT(entry.chunk.position.sequence == end());
+  bytes_ += bytes_of(entry.chunk);
+  if (entry.chunk.sync) syncs_.push_back(entry.chunk.position.sequence);
+  entries_.push_back(std::move(entry));
+}
+
+std::uint64_t Keep::trim(std::uint64_t acknowledged, base::Time now) {
+  std::uint64_t lost = 0;
+  while (!entries_.empty()) {
+    const bool is_full = bytes_ > policy_.bytes || entries_.size() > chunks_max;
+    const bool is_newest_group = !syncs_.empty() && syncs_.back() <= first_;
+    const bool is_young = now - entries_.front().made <= policy_.length;
+    if (!is_full && (first_ >= acknowledged || is_newest_group || is_young)) break;
+    if (first_ >= acknowledged) ++lost;
+    drop_oldest();
+  }
+  return lost;
+}
+
+void Keep::drop_oldest() {
+  bytes_ -= bytes_of(entries_.front().chunk);
+  if (!syncs_.empty() && syncs_.front() == first_) syncs_.pop_front();
+  entries_.pop_front();
+  ++first_;
+}
+
+}  // namespace wire
