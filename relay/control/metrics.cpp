@@ -71,7 +71,7 @@ void add_traffic(Page& page, std::span<const WorkerReport> workers) {
   gauge(page, "spancast_connections", "Open connections that are neither publisher nor viewer",
         static_cast<double>(total([](const auto& w) { return w.connections; })));
   gauge(page, "spancast_viewers_waiting", "Viewers that wait for their stream to begin",
-        static_cast<double>(sum(workers, [](const auto& w) { return w.viewers_waiting; })));
+        static_cast<double>(total([](const auto& w) { return w.viewers_waiting; })));
   gauge(page, "spancast_publishers", "Connected publishers",
         static_cast<double>(total([](const auto& w) { return w.publishers; })));
   counter(page, "spancast_requests_total", "Requests answered or begun",

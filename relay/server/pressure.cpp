@@ -74,9 +74,8 @@ void WorkerServer::on_relief(bool freed) noexcept {
     for (const auto& [id, publisher] : publishers_) publisher->on_freed();
     return;
   }
-  const memory::BlockIndex most = share();
   for (const auto& [path, home] : table_.homes()) {
-    const bool is_beyond = home->account()->blocks() >= most;
+    const bool is_beyond = is_beyond_share(*home);
     if (home->publisher) {
       if (!publishers_.at(*home->publisher)->on_nothing_freed(is_beyond)) continue;
       count(PressureStep::pause);

@@ -67,11 +67,8 @@ void Viewer::on_written(base::Error error) noexcept {
 }
 
 void Viewer::end(ViewerEnd reason) noexcept {
-  if (reason == ViewerEnd::pinned) {
-    if (state_ == State::streaming) end_ = reason;
-    tcp_->reset_on_close();  // or the kernel would go on holding what nobody reads
-    return close();
-  }
+  // Or the kernel would go on holding what nobody reads.
+  if (reason == ViewerEnd::pinned) return cut_off(reason);
   if (state_ != State::streaming) return;
   state_ = State::ending;
   end_ = reason;
@@ -91,9 +88,9 @@ void Viewer::drain() noexcept {
   end(ViewerEnd::drain);
 }
 
-void Viewer::cut_off() noexcept {
+void Viewer::cut_off(ViewerEnd reason) noexcept {
   if (state_ == State::closed) return;
-  if (state_ == State::streaming) end_ = ViewerEnd::drain;
+  if (state_ == State::streaming) end_ = reason;
   tcp_->reset_on_close();
   close();
 }

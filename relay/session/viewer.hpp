@@ -48,8 +48,8 @@ class Viewer final : public loop::Tcp::Events, public stream::Cursor::Sink {
   void end(ViewerEnd reason) noexcept;
   /// Ends as `end(drain)` does, behind whatever was published by now and fits into the socket.
   void drain() noexcept;
-  /// Ends in the middle of whatever it is: there is no time left.
-  void cut_off() noexcept;
+  /// Ends in the middle of whatever it is: there is no time left, or no memory.
+  void cut_off(ViewerEnd reason = ViewerEnd::drain) noexcept;
   /// From time to time: closes it when it takes nothing for too long.
   void on_time(base::Time now) noexcept;
 
