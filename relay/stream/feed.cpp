@@ -56,8 +56,16 @@ void Feed::append() {
   const bool is_seam =
       images_.size() > 1 && log_.at(chunk.sequence - 1).generation != chunk.generation;
   if (is_seam) seams_.push_back(chunk.sequence);
-  // Nobody steps over a seam without looking, and what is empty is no write.
-  newest_ = is_seam || bytes == 0 ? no_run : run(chunk.sequence);
+  find_newest();
+}
+
+// Nobody steps over a seam without looking, and what is empty is no write.
+void Feed::find_newest() noexcept {
+  newest_ = no_run;
+  if (images_.empty()) return;
+  const std::uint64_t newest = first_ + images_.size() - 1;
+  if (!seams_.empty() && seams_.back() == newest) return;
+  if (const Run found = run(newest); found.bytes > 0) newest_ = found;
 }
 
 std::size_t Feed::unsent_least(base::Duration interval) const noexcept {
@@ -93,8 +101,8 @@ void Feed::trim() {
   }
   while (!seams_.empty() && seams_.front() < first_) seams_.pop_front();
   if (join_key_ && join_key_->first < first_) forget_join();
-  if (images_.empty()) newest_ = no_run;
   compact();
+  find_newest();  // the buffers may have moved, or there is none
 }
 
 // The array only grows at its end; what lies before the tail goes when it is more than half, so
@@ -106,11 +114,6 @@ void Feed::compact() {
   if (dropped < 1024 || dropped < buffers_.size() / 2) return;
   buffers_.erase(buffers_.begin(), buffers_.begin() + static_cast<std::ptrdiff_t>(dropped));
   buffers_base_ = first_buffer;
-  // The buffers have moved.
-  const std::uint64_t newest = first_ + images_.size() - 1;
-  const bool is_seam = !seams_.empty() && seams_.back() == newest;
-  newest_ = images_.empty() || is_seam ? no_run : run(newest);
-  if (newest_.bytes == 0) newest_ = no_run;
 }
 
 Feed::Run Feed::run(std::uint64_t sequence) const noexcept {

@@ -106,6 +106,7 @@ class Feed {
   void frame(Image& image) const noexcept;
   void append_buffers(const Image& image, std::vector<iovec>& buffers) const;
   static ImageRest rest_of(const Image& image, std::size_t skip);
+  void find_newest() noexcept;
   void compact();
   void forget_join() noexcept;
 
