@@ -247,15 +247,5 @@ class Viewing {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  if (size > 4096) return 0;
-  Memory memory;
-  Input input(data, size);
-  if (input.byte() % 2 == 0) {
-    Filming filming(memory, input);
-    while (!input.empty()) filming.step();
-  } else {
-    Viewing viewing(memory, input);
-    while (!input.empty()) viewing.step();
-  }
-  return 0;
+  return wire_fuzz::play<Filming, Viewing>(data, size);
 }

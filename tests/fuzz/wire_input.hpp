@@ -148,4 +148,21 @@ inline wire::Chunk make_chunk(Memory& memory, Input& input, wire::Position posit
   return chunk;
 }
 
+/// The first byte chooses which of the two plays the rest of the input.
+template <class One, class Other>
+int play(const std::uint8_t* data, std::size_t size) {
+  if (size > 4096) return 0;
+  Memory memory;
+  Input input(data, size);
+  const auto play_with = [&input](auto&& game) {
+    while (!input.empty()) game.step();
+  };
+  if (input.byte() % 2 == 0) {
+    play_with(One(memory, input));
+  } else {
+    play_with(Other(memory, input));
+  }
+  return 0;
+}
+
 }  // namespace wire_fuzz

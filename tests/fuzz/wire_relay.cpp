@@ -223,15 +223,5 @@ class Watching {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  if (size > 4096) return 0;
-  Memory memory;
-  Input input(data, size);
-  if (input.byte() % 2 == 0) {
-    Publishing publishing(memory, input);
-    while (!input.empty()) publishing.step();
-  } else {
-    Watching watching(memory, input);
-    while (!input.empty()) watching.step();
-  }
-  return 0;
+  return wire_fuzz::play<Publishing, Watching>(data, size);
 }
