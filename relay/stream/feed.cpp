@@ -31,6 +31,7 @@ void Feed::restart() {
   end_byte_ = 0;
   forget_join();
   newest_ = no_run;
+  merged_ = no_run;
   first_ = log_.first();
   while (first_ + images_.size() < log_.end()) append();
 }
@@ -65,7 +66,7 @@ void Feed::find_newest() noexcept {
   if (images_.empty()) return;
   const std::uint64_t newest = first_ + images_.size() - 1;
   if (!seams_.empty() && seams_.back() == newest) return;
-  if (const Run found = run(newest); found.bytes > 0) newest_ = found;
+  if (const Run found = find_run(newest); found.bytes > 0) newest_ = found;
 }
 
 std::size_t Feed::unsent_least(base::Duration interval) const noexcept {
@@ -116,7 +117,33 @@ void Feed::compact() {
   buffers_base_ = first_buffer;
 }
 
-Feed::Run Feed::run(std::uint64_t sequence) const noexcept {
+Feed::Run Feed::run(std::uint64_t sequence) noexcept {
+  const Run run = find_run(sequence);
+  return run.end - run.begin > 1 ? merge(run) : run;
+}
+
+// What was received at one stretch lies at one stretch, so the images of an interval are often one
+// buffer: the kernel takes that in less time than many. Viewers of one phase of an interval ask for
+// the same run, and find it put together.
+const Feed::Run& Feed::merge(const Run& run) noexcept {
+  if (merged_.begin == run.begin && merged_.end == run.end) return merged_;
+  merged_buffers_.clear();
+  for (const iovec& buffer : run.buffers) {
+    if (!merged_buffers_.empty()) {
+      iovec& last = merged_buffers_.back();
+      if (static_cast<const char*>(last.iov_base) + last.iov_len == buffer.iov_base) {
+        last.iov_len += buffer.iov_len;
+        continue;
+      }
+    }
+    merged_buffers_.push_back(buffer);
+  }
+  merged_ = run;
+  merged_.buffers = merged_buffers_;
+  return merged_;
+}
+
+Feed::Run Feed::find_run(std::uint64_t sequence) const noexcept {
   RELAY_ASSERT(sequence >= first_);
   const std::uint64_t images_end = first_ + images_.size();
   if (sequence >= images_end) return {{}, 0, sequence, sequence, {}};

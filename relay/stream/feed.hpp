@@ -54,7 +54,8 @@ class Feed {
   /// The log began anew somewhere else.
   void restart();
 
-  /// Buffers for everything from `sequence` on that fits one write; valid until the log changes.
+  /// Buffers for everything from `sequence` on that fits one write; valid until the log changes or
+  /// another one is asked for.
   struct Run {
     std::span<const iovec> buffers;
     std::size_t bytes = 0;
@@ -62,7 +63,7 @@ class Feed {
     std::uint64_t end = 0;  ///< the first chunk that is not in it
     base::Time received{};  ///< when its first chunk was
   };
-  Run run(std::uint64_t sequence) const noexcept;
+  Run run(std::uint64_t sequence) noexcept;
   /// The run of the newest chunk alone, put together once for all who have read everything else.
   const Run& newest() const noexcept { return newest_; }
 
@@ -106,6 +107,8 @@ class Feed {
   void frame(Image& image) const noexcept;
   void append_buffers(const Image& image, std::vector<iovec>& buffers) const;
   static ImageRest rest_of(const Image& image, std::size_t skip);
+  Run find_run(std::uint64_t sequence) const noexcept;
+  const Run& merge(const Run& run) noexcept;
   void find_newest() noexcept;
   void compact();
   void forget_join() noexcept;
@@ -121,6 +124,8 @@ class Feed {
   std::uint64_t end_byte_ = 0;
   std::size_t large_image_bytes_ = 0;
   Run newest_;  // nobody's position while there is none
+  Run merged_;  // the last one of several chunks, in as few buffers as they lie in
+  std::vector<iovec> merged_buffers_;
 
   Image join_image_;
   std::vector<iovec> join_buffers_;

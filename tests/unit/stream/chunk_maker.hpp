@@ -77,11 +77,12 @@ class ChunkMaker {
       const auto part = space.first(std::min(size, space.size()));
       for (std::byte& byte : part) byte = static_cast<std::byte>('0' + next_++ % 71);
       list.push_back(writer.window(part));
-      writer.advance(std::min(part.size() + 1, space.size()));  // a hole between windows
+      writer.advance(std::min(part.size() + hole, space.size()));
     }
     return list;
   }
 
+  std::size_t hole = 1;  ///< bytes between windows; without it they lie at one stretch
   memory::Arena arena;
   memory::BlockPool pool{arena};
   memory::BlockWriter writer{pool};

@@ -29,7 +29,7 @@ struct Rig {
     return images[static_cast<std::size_t>(sequence - oldest)];
   }
   // What a cursor at `sequence` would be sent, run by run.
-  std::string read_from(std::uint64_t sequence) const {
+  std::string read_from(std::uint64_t sequence) {
     std::string text;
     while (sequence < log.end()) {
       const Feed::Run run = feed.run(sequence);
@@ -47,7 +47,7 @@ struct Rig {
     for (; sequence < log.end(); ++sequence) text += image(sequence);
     return text;
   }
-  void check_everywhere() const {
+  void check_everywhere() {
     for (std::uint64_t sequence = log.first(); sequence <= log.end(); ++sequence) {
       CHECK(read_from(sequence) == expected_from(sequence));
     }
@@ -66,7 +66,7 @@ struct Rig {
 };
 
 // Written up to `cut`, handed over to the end of the cut chunk, then read on: nothing is lost.
-void check_every_cut(const Rig& rig, std::uint64_t from) {
+void check_every_cut(Rig& rig, std::uint64_t from) {
   const Feed::Run run = rig.feed.run(from);
   const std::string whole = test::to_text(run.buffers);
   const std::string expected = rig.expected_from(from);
@@ -178,6 +178,27 @@ TEST_CASE("a run has at most so many buffers and is whole chunks") {
   CHECK(rig.read_from(5) == rig.expected_from(5));
   check_every_cut(rig, 5);
   check_every_cut(rig, 6);
+}
+
+TEST_CASE("images that lie one behind the other are one buffer of a run") {
+  Rig rig(Framing::none);
+  rig.maker.hole = 0;
+  for (int count = 0; count < 5; ++count) rig.append({true, 100});
+  CHECK(rig.feed.run(5).buffers.size() == 1);
+  CHECK(rig.feed.run(5).buffers.data() == rig.feed.run(5).buffers.data());
+  rig.maker.hole = 1;
+  rig.append({true, 100});
+  rig.append({true, 100});
+  CHECK(rig.feed.run(5).buffers.size() == 2);  // the hole lies behind the window
+  CHECK(rig.feed.run(9).buffers.size() == 2);
+  rig.check_everywhere();
+  check_every_cut(rig, 5);
+  rig.log.restart(5);
+  rig.feed.restart();
+  rig.images.clear();
+  rig.append({true, 100});
+  rig.append({true, 100});
+  rig.check_everywhere();
 }
 
 TEST_CASE("exactly as many buffers as fit are one run") {
