@@ -44,7 +44,9 @@ std::optional<base::Time> Reader::deadline() const {
       break;
   }
   if (!has_open_frame) return open_since_ + wait_max;
-  if (demux_.is_undecided()) return last_input_ + silence + wait_max;
+  if (demux_.is_undecided()) {
+    return last_input_ + (demux_.audio_since() ? silence + wait_max : undecided_max);
+  }
   base::Time when = last_input_ + silence;
   if (const auto since = demux_.audio_since()) when = std::min<base::Time>(when, *since + wait_max);
   return when;

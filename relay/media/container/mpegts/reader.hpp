@@ -51,8 +51,11 @@ class Reader {
   /// No input for so long ends a piece whose frame is not known to have ended.
   static constexpr std::chrono::milliseconds silence{10};
   /// How long audio waits for video, and how much longer the question whether a frame is a sync
-  /// frame.
+  /// frame while audio waits with it.
   static constexpr std::chrono::milliseconds wait_max{50};
+  /// How long that question waits alone: no decoder misses the head of a frame, but whoever joins
+  /// misses a keyframe that is not known to be one.
+  static constexpr std::chrono::milliseconds undecided_max{1000};
 
   explicit Reader(memory::BlockPool& pool) : joins_(pool) {}
 

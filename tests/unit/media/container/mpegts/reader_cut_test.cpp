@@ -167,7 +167,7 @@ TEST_CASE("silence waits longer while nobody knows whether a sync frame began") 
   SUBCASE("the picture comes") {
     ReaderRig rig;
     CHECK(rig.feed(bytes.first(188 * 3)));
-    rig.pass(59ms);
+    rig.pass(999ms);
     CHECK(rig.pieces.empty());
     CHECK(rig.feed(bytes.subspan(188 * 3)));
     REQUIRE(rig.sizes() == Sizes{5});
@@ -177,9 +177,24 @@ TEST_CASE("silence waits longer while nobody knows whether a sync frame began") 
   SUBCASE("the picture comes too late") {
     ReaderRig rig;
     CHECK(rig.feed(bytes.first(188 * 3)));
-    rig.pass(60ms);
+    rig.pass(1000ms);
     REQUIRE(rig.sizes() == Sizes{3});
     CHECK(!rig.pieces[0].sync);
+  }
+  SUBCASE("audio waits with it and no longer than it may") {
+    auto heard = with_first_frame();
+    ReaderRig rig;
+    CHECK(rig.feed(heard.take()));
+    const auto before = rig.pieces.size();
+    heard.pes(sound(6000));
+    heard.pes({.pid = video, .packets = 1, .head = test::parameter_sets(), .pts = 9000});
+    CHECK(rig.feed(heard.take()));
+    rig.pass(59ms);
+    CHECK(rig.pieces.size() == before);
+    rig.pass(1ms);
+    REQUIRE(rig.pieces.size() == before + 1);
+    CHECK(rig.pieces.back().audio_frames == 1);
+    CHECK(!rig.pieces.back().sync);
   }
 }
 
