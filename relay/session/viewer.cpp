@@ -118,7 +118,8 @@ void Viewer::on_broken(base::Error) noexcept {
 }
 
 void Viewer::on_too_slow() noexcept { end(ViewerEnd::slow); }
-void Viewer::on_tracks_changed() noexcept { end(ViewerEnd::tracks); }
+void Viewer::on_seam(const stream::Seam&) noexcept { end(ViewerEnd::tracks); }
+void Viewer::on_until() noexcept { end(ViewerEnd::stream_end); }
 void Viewer::on_stream_end() noexcept { end(ViewerEnd::stream_end); }
 void Viewer::on_unsent_needed(std::size_t bytes) noexcept { tcp_->set_unsent(bytes); }
 

@@ -83,7 +83,8 @@ class Viewer final : public loop::Tcp::Events, public stream::Cursor::Sink {
   void write_rest(stream::ImageRest rest) noexcept override;
   void on_broken(base::Error error) noexcept override;
   void on_too_slow() noexcept override;
-  void on_tracks_changed() noexcept override;
+  void on_seam(const stream::Seam& seam) noexcept override;
+  void on_until() noexcept override;
   void on_stream_end() noexcept override;
   void on_unsent_needed(std::size_t bytes) noexcept override;
 

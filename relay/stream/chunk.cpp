@@ -7,6 +7,8 @@ namespace stream {
 Chunk Chunk::numbers() const {
   Chunk numbers;
   numbers.sequence = sequence;
+  numbers.position = position;
+  numbers.gap = gap;
   numbers.utc = utc;
   numbers.time = time;
   numbers.ahead = ahead;
@@ -23,6 +25,9 @@ Chunk Chunk::numbers() const {
   numbers.audio_frames = audio_frames;
   numbers.overhead_bytes = overhead_bytes;
   numbers.tracks = tracks;
+  numbers.wire_tracks = wire_tracks;
+  numbers.checksum = checksum;
+  numbers.wire_offset = wire_offset;
   numbers.stamp_offset = stamp_offset;
   return numbers;
 }

@@ -2,14 +2,17 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "relay/base/time.hpp"
 #include "relay/media/container.hpp"
 #include "relay/media/sample.hpp"
+#include "relay/media/timescale.hpp"
 #include "relay/media/track_set.hpp"
 #include "relay/memory/parcel.hpp"
 #include "relay/memory/window_list.hpp"
+#include "relay/protocol/wire/message.hpp"
 
 namespace stream {
 
@@ -24,6 +27,12 @@ constexpr base::Duration to_duration(MediaTime ticks) noexcept {
   return base::Duration(ticks * 100 / 9 * 1'000);
 }
 
+/// `Chunk::wire_offset` in ticks of a track. Always the same for one timescale, so that what was
+/// added to the times of samples can be taken off exactly.
+constexpr std::int64_t wire_shift(MediaTime wire_offset, std::uint32_t timescale) noexcept {
+  return media::rescale(wire_offset, timescale, media_ticks_per_second);
+}
+
 /// What a viewer needs before a sync chunk that it did not reach by reading, in the publisher's
 /// container: shared by all who join there.
 struct JoinImages {
@@ -34,7 +43,13 @@ struct JoinImages {
 /// The unit of the log. The numbers are set where it is appended at home and travel with it; the
 /// payload never changes. Movable; the windows belong to one worker.
 struct Chunk {
-  std::uint64_t sequence = 0;
+  std::uint64_t sequence = 0;  ///< the place in the log, without holes
+  /// What the chunk is called outside: by its publisher if that one numbers itself, else by us. An
+  /// epoch of 0: the home gives it.
+  wire::Position position;
+  /// Why chunks before it are missing, for whoever follows positions; unspecified: none are, or it
+  /// is the first. The home sets it.
+  wire::GapReason gap = wire::GapReason::unspecified;
   base::Utc utc{};
   MediaTime time = 0;     ///< dts of the first frame
   MediaTime ahead = 0;    ///< by how much it was before its time when it arrived, as from a file
@@ -54,6 +69,14 @@ struct Chunk {
   std::uint32_t overhead_bytes = 0;
   /// Shared by chunks and by workers: it never changes.
   std::shared_ptr<const media::TrackSet> tracks;
+  /// The tracks as the wire tells them: of a publisher that came over it, and of every chunk in the
+  /// log of a wire format. Likewise shared.
+  std::shared_ptr<const wire::Tracks> wire_tracks;
+  /// CRC32C over the payload of `samples`, if the publisher gave one: computed when first needed.
+  std::optional<std::uint32_t> checksum;
+  /// 90 kHz. Log time minus the time on the publisher's wire; see `wire_shift()`. 0 of others,
+  /// whose times are told as the log has them.
+  MediaTime wire_offset = 0;
   /// Media time minus what its MPEG-TS timestamps say (or would say), modulo 2^33.
   MediaTime stamp_offset = 0;
   /// In log time, with the payload; only of containers that are not passed on as they came.

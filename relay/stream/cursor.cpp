@@ -6,6 +6,7 @@
 #include "relay/base/assert.hpp"
 #include "relay/stream/fanout.hpp"
 #include "relay/stream/lag_policy.hpp"
+#include "relay/stream/place.hpp"
 
 namespace stream {
 
@@ -28,6 +29,15 @@ Cursor::Cursor(Sink& sink, const ViewerPolicy& policy, Begin begin) noexcept
       slow_(policy.slow),
       begin_(begin) {}
 
+Cursor::Cursor(Sink& sink, const ViewerPolicy& policy, const wire::Start& start,
+               std::optional<wire::Position> until) noexcept
+    : Cursor(sink, policy) {
+  needs_join_ = until.has_value();
+  is_exact_ = true;
+  until_ = until.value_or(wire::Position{});
+  start_ = start;
+}
+
 Cursor::~Cursor() { leave(); }
 
 void Cursor::enter(Audience& audience) {
@@ -40,12 +50,36 @@ void Cursor::leave() {
 }
 
 void Cursor::resume() noexcept {
-  if (busy_ == 1) busy_ = 0;
+  busy_ &= static_cast<std::uint8_t>(~waits);
+  if (audience_ != nullptr && (busy_ & stopped) == 0) audience_->fanout().serve_soon(*this);
+}
+
+void Cursor::go_on() noexcept {
+  busy_ &= static_cast<std::uint8_t>(~halted);
+  slack_ = std::max(slack_, lag());
   if (audience_ != nullptr && busy_ == 0) audience_->fanout().serve_soon(*this);
+}
+
+void Cursor::move(const wire::Start& start) noexcept {
+  RELAY_ASSERT(is_exact_);
+  look_again(start);
+  has_begun_ = false;
+  restarted_ = false;
+  if (audience_ != nullptr && (busy_ & ~halted) == 0) audience_->fanout().serve_soon(*this);
+}
+
+void Cursor::look_again(const wire::Start& start) noexcept {
+  start_ = start;
+  sequence_.reset();
 }
 
 void Cursor::restart() noexcept {
   if (!sequence_) return;
+  if (is_exact_) {
+    look_again(position());
+    restarted_ = true;
+    return;
+  }
   sequence_.reset();
   needs_join_ = true;
   join_kind_ = JoinKind::skip;
@@ -63,7 +97,8 @@ MediaTime Cursor::lag() const noexcept {
 bool Cursor::has_read_all() const noexcept {
   if (audience_ == nullptr) return true;
   const StreamLog& log = audience_->feed().log();
-  return sequence_ ? *sequence_ >= log.end() : !log.newest_sync();
+  if (sequence_) return *sequence_ >= log.end();
+  return is_exact_ ? !find_place(log, start_).sequence : !log.newest_sync();
 }
 
 std::optional<base::Time> Cursor::held_since() const noexcept {
@@ -74,16 +109,40 @@ std::optional<base::Time> Cursor::held_since() const noexcept {
 }
 
 bool Cursor::serve(FanoutCounters& counters) noexcept {
-  if (busy_ > 0 || audience_ == nullptr) return false;
+  if (busy_ > 0 || audience_ == nullptr) return serve_halted(counters);
   Feed& feed = audience_->feed();
   // The common case is one chunk behind: no policy applies, and the run is the newest image.
   const Feed::Run& newest = feed.newest();
   if (sequence_ == newest.begin && !needs_join_) return send_run(newest, counters);
-  if (!find_position(feed.log(), counters)) return false;
-  if (needs_join_ && !send_join(feed, counters)) return false;
-  const Feed::Run run = feed.run(*sequence_);
-  if (run.bytes > 0) return send_run(run, counters);
-  sequence_ = run.end;
+  return serve_slowly(feed, counters);
+}
+
+bool Cursor::serve_slowly(Feed& feed, FanoutCounters& counters) noexcept {
+  if (is_at_until()) {
+    stop();
+    sink_.on_until();
+    return false;
+  }
+  if (!find_position(feed, counters)) return false;
+  if (is_exact_) {
+    if (is_at_until()) return true;
+  } else if (needs_join_ && !send_join(feed, counters)) {
+    return false;
+  }
+  const Feed::Run run = feed.run(*sequence_, limit());
+  if (run.bytes == 0) {
+    sequence_ = run.end;
+    return false;
+  }
+  const bool is_more = send_run(run, counters);
+  return is_more || (busy_ == 0 && audience_ != nullptr && is_at_until());
+}
+
+// Where it begins is found and told all the same, as after a Seek in a Pause.
+bool Cursor::serve_halted(FanoutCounters& counters) noexcept {
+  if (audience_ != nullptr && busy_ == halted && !sequence_ && !has_begun_) {
+    find_start(audience_->feed(), counters);
+  }
   return false;
 }
 
@@ -133,44 +192,128 @@ void Cursor::keep_rest(ImageRest rest, FanoutCounters& counters) noexcept {
   sink_.write_rest(std::move(rest));
 }
 
-bool Cursor::find_position(const StreamLog& log, FanoutCounters& counters) noexcept {
-  if (!sequence_) {
-    sequence_ = begin_ == Begin::oldest ? log.oldest_sync() : log.newest_sync();
-    if (!sequence_) return false;
-    begin_ = Begin::newest;  // should it ever begin again
-    if (std::exchange(restarted_, false)) count_skip(SkipReason::replica, counters);
-    if (join_kind_ == JoinKind::start) generation_ = log.at(*sequence_).generation;
-    return can_go_on(log);
+bool Cursor::begin(const StreamLog& log, FanoutCounters& counters) noexcept {
+  sequence_ = begin_ == Begin::oldest ? log.oldest_sync() : log.newest_sync();
+  if (!sequence_) return false;
+  begin_ = Begin::newest;  // should it ever begin again
+  if (std::exchange(restarted_, false)) count_skip(SkipReason::replica, counters);
+  if (join_kind_ == JoinKind::start) generation_ = log.at(*sequence_).generation;
+  return can_go_on(log);
+}
+
+// Of one that follows positions. Until all of the tail is there, the best place is not known.
+bool Cursor::find_start(Feed& feed, FanoutCounters& counters) noexcept {
+  if (feed.is_behind()) return false;
+  const Place place = find_place(feed.log(), start_);
+  if (!place.sequence) return false;
+  sequence_ = place.sequence;
+  wire::GapReason reason = place.reason;
+  if (std::exchange(restarted_, false) && reason != wire::GapReason::unspecified) {
+    count_skip(SkipReason::replica, counters);
+    if (reason != wire::GapReason::publisher) reason = wire::GapReason::replica;
   }
+  if (!has_begun_) slack_ = lag();
+  const Chunk& next = feed.log().at(*sequence_);
+  const auto* const asked = std::get_if<wire::Position>(&start_);
+  return tell({!has_begun_, reason, asked != nullptr ? *asked : next.position, next});
+}
+
+bool Cursor::find_position(Feed& feed, FanoutCounters& counters) noexcept {
+  const StreamLog& log = feed.log();
+  if (!sequence_) return is_exact_ ? find_start(feed, counters) : begin(log, counters);
   if (*sequence_ >= log.end()) return false;
-  const LagDecision decision = decide(log, *sequence_, slow_, max_lag_);
+  const LagDecision decision = decide(log, *sequence_, slow_, lag_allowed());
   switch (decision.action) {
     case LagAction::stay:
       return can_go_on(log);
     case LagAction::jump:
-      jump(decision.sequence, decision.reason, counters);
-      break;
+      return jump(log, decision, counters);
     case LagAction::disconnect:
-      stop();
-      sink_.on_too_slow();
-      return false;
+      break;
   }
-  return sequence_.has_value() && can_go_on(log);
-}
-
-bool Cursor::can_go_on(const StreamLog& log) noexcept {
-  if (log.at(*sequence_).generation == generation_) return true;
   stop();
-  sink_.on_tracks_changed();
+  sink_.on_too_slow();
   return false;
 }
 
-void Cursor::jump(std::optional<std::uint64_t> sequence, SkipReason reason,
+// Who begins in the past lags from the start, and that is what was asked for: it may until it has
+// caught up.
+base::Duration Cursor::lag_allowed() noexcept {
+  if (slack_ == 0) return max_lag_;
+  slack_ = std::min(slack_, lag());
+  return max_lag_ + to_duration(slack_);
+}
+
+bool Cursor::can_go_on(const StreamLog& log) noexcept {
+  const Chunk& next = log.at(*sequence_);
+  if (next.generation == generation_) return true;
+  if (is_exact_) return cross(log);
+  stop();
+  sink_.on_seam({false, wire::GapReason::unspecified, next.position, next});
+  return false;
+}
+
+// Chunks without an image are missing, and so are those that their publisher left out.
+bool Cursor::cross(const StreamLog& log) noexcept {
+  const wire::Position from = position();
+  while (*sequence_ < log.end() && log.at(*sequence_).bytes.empty()) {
+    ++*sequence_;
+    --numbering_.sequence;  // `from` is still what should come next
+  }
+  if (*sequence_ == log.end()) return false;
+  const Chunk& next = log.at(*sequence_);
+  wire::GapReason reason = next.gap;
+  if (next.position == from) {
+    reason = wire::GapReason::unspecified;
+  } else if (next.position.epoch != from.epoch) {
+    reason = wire::GapReason::publisher;
+  } else if (reason == wire::GapReason::unspecified) {
+    reason = wire::GapReason::lost;
+  }
+  return tell({false, reason, from, next});
+}
+
+// `seam.next` is where it stands.
+bool Cursor::tell(const Seam& seam) noexcept {
+  const wire::Position next = seam.next.position;
+  generation_ = seam.next.generation;
+  numbering_ = {next.epoch, next.sequence - *sequence_};
+  has_begun_ = true;
+  // What should come before `until` comes no more.
+  if (until_.epoch == seam.from.epoch && until_.epoch != next.epoch) until_ = next;
+  sink_.on_seam(seam);
+  return busy_ == 0 && audience_ != nullptr && sequence_.has_value();
+}
+
+bool Cursor::is_at_until() const noexcept {
+  return until_.epoch != 0 && sequence_ && until_.epoch == numbering_.epoch &&
+         position().sequence >= until_.sequence;
+}
+
+std::uint64_t Cursor::limit() const noexcept {
+  constexpr std::uint64_t none = ~std::uint64_t{0};
+  if (until_.epoch == 0 || until_.epoch != numbering_.epoch) return none;
+  return until_.sequence - numbering_.sequence;
+}
+
+bool Cursor::jump(const StreamLog& log, const LagDecision& decision,
                   FanoutCounters& counters) noexcept {
-  sequence_ = sequence;
+  count_skip(decision.reason, counters);
+  if (is_exact_) {
+    const wire::Position from = position();
+    if (!decision.sequence) {
+      look_again(from);
+      return false;
+    }
+    sequence_ = decision.sequence;
+    const bool is_late = decision.reason == SkipReason::lag;
+    return tell(
+        {false, is_late ? wire::GapReason::skip : wire::GapReason::tail, from, log.at(*sequence_)});
+  }
+  sequence_ = decision.sequence;
   needs_join_ = true;
   join_kind_ = JoinKind::skip;
-  count_skip(reason, counters);
+  return sequence_.has_value() && can_go_on(log);
 }
 
 void Cursor::count_skip(SkipReason reason, FanoutCounters& counters) noexcept {

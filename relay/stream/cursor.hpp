@@ -9,6 +9,7 @@
 
 #include "relay/base/result.hpp"
 #include "relay/memory/written.hpp"
+#include "relay/protocol/wire/message.hpp"
 #include "relay/stream/feed.hpp"
 #include "relay/stream/policy.hpp"
 
@@ -16,15 +17,31 @@ namespace stream {
 
 class Audience;
 struct FanoutCounters;
+struct LagDecision;
 
 /// Why a viewer was moved forward; also a metric's label.
 enum class SkipReason { lag, tail, replica };
 constexpr std::size_t skip_reason_count = 3;
 const char* name_of(SkipReason reason) noexcept;
 
+/// What comes next is not what follows from what a cursor has sent.
+struct Seam {
+  /// Not reached by reading: the cursor begins here. So it does after it was moved.
+  bool begins;
+  /// Why what would have followed is not `next`. Unspecified: it is, or nothing in particular was
+  /// asked for; only what the samples mean may have changed.
+  wire::GapReason reason;
+  /// What would have followed, or was asked for; `next.position` where that was none.
+  wire::Position from;
+  const Chunk& next;  ///< in the feed's log, so with `wire_tracks` in that of a wire format
+};
+
 /// A position in a log that reads on through a feed: all that a viewer has besides its socket.
 /// Owned by the viewer, one worker. Serving it never allocates, locks or copies, unless a write is
 /// short: it finds the slice of the feed's buffers between itself and the end and hands it on.
+///
+/// One that follows positions, of a viewer over the wire, begins exactly where it should and tells
+/// its sink of every seam before it goes on; others go on behind join images.
 class Cursor {
  public:
   /// Who takes the bytes.
@@ -39,9 +56,12 @@ class Cursor {
     virtual void on_broken(base::Error error) noexcept = 0;
     /// Too far behind under SlowPolicy::disconnect; stands at a chunk boundary, not served again.
     virtual void on_too_slow() noexcept = 0;
-    /// What comes next cannot be said in this response; stands at a chunk boundary, not served
-    /// again.
-    virtual void on_tracks_changed() noexcept = 0;
+    /// Stands at a chunk boundary, before `seam.next`. To one that follows positions the sink says
+    /// what has to be said, with `wait()` if that takes longer, and it goes on. Others are only
+    /// told where what comes next cannot be said in their response, and are not served again.
+    virtual void on_seam(const Seam& seam) noexcept = 0;
+    /// All before `until` was sent; not served again.
+    virtual void on_until() noexcept = 0;
     /// The stream is over; the cursor has left it and may be gone when this returns.
     virtual void on_stream_end() noexcept = 0;
     /// The feed needs this much room for unsent bytes in the socket.
@@ -50,6 +70,11 @@ class Cursor {
 
   /// Begins at the newest sync chunk (or the oldest), now or when there is one.
   Cursor(Sink& sink, const ViewerPolicy& policy, Begin begin = Begin::newest) noexcept;
+  /// Follows positions, in a feed of wire images: begins at `start`, now or when that is there (see
+  /// `find_place()`), and ends before `until`. What it lags when it begins is no lag that the
+  /// policy is for.
+  Cursor(Sink& sink, const ViewerPolicy& policy, const wire::Start& start,
+         std::optional<wire::Position> until = std::nullopt) noexcept;
   ~Cursor();
   Cursor(const Cursor&) = delete;
   Cursor& operator=(const Cursor&) = delete;
@@ -64,11 +89,20 @@ class Cursor {
   Audience* audience() const noexcept { return audience_; }
 
   /// The sink is busy with something of its own: not served until `resume()`.
-  void wait() noexcept { busy_ = 1; }
+  void wait() noexcept { busy_ |= waits; }
   /// The rest was written: serve again, when it is this cursor's turn.
   void resume() noexcept;
-  /// Its replica was seeded anew: what it read before is not followed by what is there now.
+  /// Its log began anew somewhere else: what it read before is not followed by what is there now,
+  /// unless it follows positions and the next one is there.
   void restart() noexcept;
+
+  /// Goes on somewhere else; only of one that follows positions.
+  void move(const wire::Start& start) noexcept;
+  /// Sends nothing until `go_on()`. The place stays, as far as the log keeps what is there; where
+  /// it begins is still told.
+  void halt() noexcept { busy_ |= halted; }
+  void go_on() noexcept;
+  bool is_halted() const noexcept { return (busy_ & halted) != 0; }
 
   /// Writes what lies between the cursor and the end of the log, and counts it. True when more is
   /// there and the sink took everything so far.
@@ -89,6 +123,10 @@ class Cursor {
   /// The next chunk to send; only when started.
   std::uint64_t sequence() const noexcept { return *sequence_; }
   bool is_waiting() const noexcept { return busy_ > 0; }
+  /// What comes next for one that follows positions; only when started.
+  wire::Position position() const noexcept {
+    return {numbering_.epoch, numbering_.sequence + *sequence_};
+  }
   /// Nothing in the log is left for it; only what the sink is busy with.
   bool has_read_all() const noexcept;
   /// When the oldest chunk was received that it waits to be served; nothing when there is none, or
@@ -103,17 +141,31 @@ class Cursor {
   friend class Fanout;
   static constexpr std::size_t no_seat = static_cast<std::size_t>(-1);
 
-  bool find_position(const StreamLog& log, FanoutCounters& counters) noexcept;
+  // Why it is not served; nothing: it is.
+  static constexpr std::uint8_t waits = 1;    // for resume()
+  static constexpr std::uint8_t stopped = 2;  // for ever
+  static constexpr std::uint8_t halted = 4;   // for go_on()
+
+  bool serve_slowly(Feed& feed, FanoutCounters& counters) noexcept;
+  bool serve_halted(FanoutCounters& counters) noexcept;
+  bool begin(const StreamLog& log, FanoutCounters& counters) noexcept;
+  bool find_start(Feed& feed, FanoutCounters& counters) noexcept;
+  bool find_position(Feed& feed, FanoutCounters& counters) noexcept;
   bool can_go_on(const StreamLog& log) noexcept;
-  void jump(std::optional<std::uint64_t> sequence, SkipReason reason,
-            FanoutCounters& counters) noexcept;
+  bool cross(const StreamLog& log) noexcept;
+  bool tell(const Seam& seam) noexcept;
+  void look_again(const wire::Start& start) noexcept;
+  base::Duration lag_allowed() noexcept;
+  bool is_at_until() const noexcept;
+  std::uint64_t limit() const noexcept;
+  bool jump(const StreamLog& log, const LagDecision& decision, FanoutCounters& counters) noexcept;
   void count_skip(SkipReason reason, FanoutCounters& counters) noexcept;
   bool send_join(Feed& feed, FanoutCounters& counters) noexcept;
   bool send_run(const Feed::Run& run, FanoutCounters& counters) noexcept;
   void on_short_write(const Feed& feed, std::size_t written, FanoutCounters& counters) noexcept;
   void break_off(memory::Written written) noexcept;
   void keep_rest(ImageRest rest, FanoutCounters& counters) noexcept;
-  void stop() noexcept { busy_ = 2; }
+  void stop() noexcept { busy_ |= stopped; }
 
   Sink& sink_;
   Audience* audience_ = nullptr;
@@ -125,11 +177,18 @@ class Cursor {
   std::uint32_t generation_ = 0;  // of what it began with
   SlowPolicy slow_;
   JoinKind join_kind_ = JoinKind::start;
-  bool needs_join_ = true;
-  Begin begin_;
+  bool needs_join_ = true;  // or has an `until_`: the short way is not for it
+  Begin begin_ = Begin::newest;
   bool restarted_ = false;  // a skip that is counted when there is where to
-  std::uint8_t busy_ = 0;   // 1: waits for resume(), 2: is never served again
-  bool queued_ = false;     // in the fan-out's list of those to be served soon
+  std::uint8_t busy_ = 0;
+  bool queued_ = false;  // in the fan-out's list of those to be served soon
+  // Of one that follows positions:
+  bool is_exact_ = false;
+  bool has_begun_ = false;    // the sink was told where
+  MediaTime slack_ = 0;       // what it may lag besides, since it began there
+  wire::Position numbering_;  // its epoch, and what to add to `sequence_` for its numbers
+  wire::Position until_;      // epoch 0: none
+  wire::Start start_;         // while it is to be found
 };
 
 }  // namespace stream

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 #include <utility>
 
 #include "relay/base/assert.hpp"
+#include "relay/protocol/websocket/writer.hpp"
 #include "relay/stream/fanout.hpp"
 
 namespace stream {
@@ -49,8 +51,7 @@ void Feed::append() {
   image.first_byte = end_byte_;
   if (!is_framed) frame(image);
   append_buffers(image, buffers_);
-  const std::size_t bytes =
-      image.windows.bytes() + image.framing_bytes + (image.framing_bytes > 0 ? 2u : 0u);
+  const std::size_t bytes = image.windows.bytes() + image.framing_bytes + image.trailer_bytes;
   end_byte_ += bytes;
   // Forgets a large one over some seconds of frames.
   large_image_bytes_ = std::max(bytes, large_image_bytes_ - large_image_bytes_ / 256);
@@ -80,19 +81,30 @@ std::size_t Feed::unsent_least(base::Duration interval) const noexcept {
 void Feed::frame(Image& image) const noexcept {
   if (framing_ == Framing::none || image.windows.empty()) return;
   char* const begin = image.framing.data();
+  if (framing_ == Framing::websocket) {
+    const auto header = websocket::frame_header(websocket::Opcode::binary, image.windows.bytes());
+    std::memcpy(begin, header.bytes().data(), header.size());
+    image.framing_bytes = static_cast<std::uint8_t>(header.size());
+    return;
+  }
   char* end = std::to_chars(begin, begin + image.framing.size() - 2, image.windows.bytes(), 16).ptr;
   *end++ = '\r';
   *end++ = '\n';
   image.framing_bytes = static_cast<std::uint8_t>(end - begin);
+  image.trailer_bytes = 2;
 }
 
 void Feed::append_buffers(const Image& image, std::vector<iovec>& buffers) const {
-  const bool framed = image.framing_bytes > 0;
-  if (framed) buffers.push_back(to_buffer(image.framing.data(), image.framing_bytes));
+  if (image.framing_bytes > 0) {
+    buffers.push_back(to_buffer(image.framing.data(), image.framing_bytes));
+  }
   for (const memory::Window& window : image.windows) {
     buffers.push_back(to_buffer(window.data(), window.size()));
   }
-  if (framed) buffers.push_back(to_buffer(image.framing.data() + image.framing_bytes - 2, 2));
+  if (image.trailer_bytes > 0) {
+    const char* const trailer = image.framing.data() + image.framing_bytes - image.trailer_bytes;
+    buffers.push_back(to_buffer(trailer, image.trailer_bytes));
+  }
 }
 
 void Feed::trim() {
@@ -117,8 +129,8 @@ void Feed::compact() {
   buffers_base_ = first_buffer;
 }
 
-Feed::Run Feed::run(std::uint64_t sequence) noexcept {
-  const Run run = find_run(sequence);
+Feed::Run Feed::run(std::uint64_t sequence, std::uint64_t limit) noexcept {
+  const Run run = find_run(sequence, limit);
   return run.end - run.begin > 1 ? merge(run) : run;
 }
 
@@ -143,11 +155,11 @@ const Feed::Run& Feed::merge(const Run& run) noexcept {
   return merged_;
 }
 
-Feed::Run Feed::find_run(std::uint64_t sequence) const noexcept {
+Feed::Run Feed::find_run(std::uint64_t sequence, std::uint64_t limit) const noexcept {
   RELAY_ASSERT(sequence >= first_);
   const std::uint64_t images_end = first_ + images_.size();
   if (sequence >= images_end) return {{}, 0, sequence, sequence, {}};
-  const std::uint64_t log_end = next_seam(sequence).value_or(images_end);
+  const std::uint64_t log_end = std::min(next_seam(sequence).value_or(images_end), limit);
   const Image& from = at(sequence);
   const auto first = static_cast<std::size_t>(from.first_buffer - buffers_base_);
   std::size_t count = buffers_.size() - first;
@@ -202,7 +214,7 @@ ImageRest Feed::rest_of(const Image& image, std::size_t skip) {
   rest.windows = image.windows;
   const std::size_t dropped = std::min(skip, rest.windows.bytes());
   rest.windows.drop_front(dropped);
-  if (image.framing_bytes == 0) return rest;
+  if (image.trailer_bytes == 0) return rest;
   static constexpr std::array crlf{std::byte{'\r'}, std::byte{'\n'}};
   rest.windows.push_back(memory::Window::on_static(std::span(crlf).subspan(skip - dropped)));
   return rest;

@@ -22,6 +22,7 @@ namespace stream {
 enum class Framing {
   none,        ///< HTTP/1.0: the images one after the other
   http_chunk,  ///< RFC 9112, 7.1: an image is one HTTP chunk
+  websocket,   ///< RFC 6455, 5.2: an image is one binary message in one frame, not masked
 };
 
 enum class JoinKind { start, skip };
@@ -53,6 +54,9 @@ class Feed {
   void trim();
   /// The log began anew somewhere else.
   void restart();
+  /// Chunks are there that the log is to get soon, as while a format is made for its first viewer.
+  void set_behind(bool is_behind) noexcept { is_behind_ = is_behind; }
+  bool is_behind() const noexcept { return is_behind_; }
 
   /// Buffers for everything from `sequence` on that fits one write; valid until the log changes or
   /// another one is asked for.
@@ -63,7 +67,8 @@ class Feed {
     std::uint64_t end = 0;  ///< the first chunk that is not in it
     base::Time received{};  ///< when its first chunk was
   };
-  Run run(std::uint64_t sequence) noexcept;
+  /// `limit`: a chunk that is not to be in it, nor any after it.
+  Run run(std::uint64_t sequence, std::uint64_t limit = ~std::uint64_t{0}) noexcept;
   /// The run of the newest chunk alone, put together once for all who have read everything else.
   const Run& newest() const noexcept { return newest_; }
 
@@ -94,8 +99,9 @@ class Feed {
  private:
   struct Image {
     memory::WindowList windows;
-    std::array<char, 12> framing;  // before the windows; its last two bytes, CRLF, also follow them
+    std::array<char, 12> framing;  // before the windows
     std::uint8_t framing_bytes = 0;
+    std::uint8_t trailer_bytes = 0;  // so many of the last of `framing` also follow the windows
     std::uint64_t first_buffer = 0;  // counted from the feed's beginning
     std::uint64_t first_byte = 0;    // likewise
   };
@@ -107,7 +113,7 @@ class Feed {
   void frame(Image& image) const noexcept;
   void append_buffers(const Image& image, std::vector<iovec>& buffers) const;
   static ImageRest rest_of(const Image& image, std::size_t skip);
-  Run find_run(std::uint64_t sequence) const noexcept;
+  Run find_run(std::uint64_t sequence, std::uint64_t limit = ~std::uint64_t{0}) const noexcept;
   const Run& merge(const Run& run) noexcept;
   void find_newest() noexcept;
   void compact();
@@ -123,6 +129,7 @@ class Feed {
   std::uint64_t buffers_base_ = 0;  // number of the first of buffers_
   std::uint64_t end_byte_ = 0;
   std::size_t large_image_bytes_ = 0;
+  bool is_behind_ = false;
   Run newest_;  // nobody's position while there is none
   Run merged_;  // the last one of several chunks, in as few buffers as they lie in
   std::vector<iovec> merged_buffers_;

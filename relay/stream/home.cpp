@@ -19,6 +19,35 @@ Home::~Home() = default;
 
 void Home::append(Chunk chunk) {
   chunk.sequence = next_sequence_++;
+  set_position(chunk);
+  set_segment(chunk);
+  stream_->append(std::move(chunk));
+}
+
+// Over the wire the publisher numbers; for all others a chunk is called by its place in the log.
+void Home::set_position(Chunk& chunk) noexcept {
+  if (chunk.position.epoch == 0) chunk.position = {epoch_, chunk.sequence};
+  const auto reason = std::exchange(gap_, wire::GapReason::unspecified);
+  const StreamLog& log = stream_->log();
+  chunk.gap = wire::GapReason::unspecified;
+  if (log.empty() || log.newest().position.next() == chunk.position) return;
+  if (!continues(chunk.position.epoch)) {
+    chunk.gap = wire::GapReason::publisher;
+  } else {
+    chunk.gap = reason == wire::GapReason::unspecified ? wire::GapReason::lost : reason;
+  }
+}
+
+void Home::set_segment(Chunk& chunk) noexcept {
+  if (chunk.segment != 0) {
+    // Whoever leaves the numbers to us goes on behind these.
+    segment_ = std::max(segment_, chunk.segment);
+    part_ = chunk.part;
+    discontinuity_ = std::max(discontinuity_, chunk.discontinuity);
+    segment_start_ = part_start_ = chunk.time;
+    started_ = segment_due_ = true;
+    return;
+  }
   if (!started_) {
     started_ = true;
     segment_start_ = part_start_ = chunk.time;
@@ -35,7 +64,25 @@ void Home::append(Chunk chunk) {
   chunk.segment = segment_;
   chunk.part = part_;
   chunk.discontinuity = discontinuity_;
-  stream_->append(std::move(chunk));
+}
+
+void Home::on_gap(wire::GapReason reason) noexcept {
+  gap_ = reason;
+  on_discontinuity();
+}
+
+bool Home::continues(std::uint64_t epoch) const noexcept {
+  const StreamLog& log = stream_->log();
+  return !log.empty() && log.newest().position.epoch == epoch;
+}
+
+std::optional<wire::Position> Home::end_position(std::uint64_t epoch) const noexcept {
+  const StreamLog& log = stream_->log();
+  for (std::uint64_t sequence = log.end(); sequence > log.first(); --sequence) {
+    const wire::Position position = log.at(sequence - 1).position;
+    if (position.epoch == epoch) return position.next();
+  }
+  return std::nullopt;
 }
 
 void Home::on_discontinuity() noexcept {

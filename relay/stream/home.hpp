@@ -31,8 +31,18 @@ class Home {
   std::unique_ptr<Stream> take_stream() noexcept { return std::move(stream_); }
   std::uint64_t epoch() const noexcept { return epoch_; }
 
-  /// Numbers the chunk (sequence, segment, part, discontinuity) and appends it.
+  /// Numbers the chunk (sequence, segment, part, discontinuity, position) and appends it. What a
+  /// publisher that numbers itself has said stays: a position whose epoch is not 0, and, if the
+  /// segment is not 0, segment, part and discontinuity.
   void append(Chunk chunk);
+  /// The publisher skips numbers, for this reason, before the next chunk: a discontinuity, too.
+  void on_gap(wire::GapReason reason) noexcept;
+  /// The newest chunk is of this epoch: a publisher that numbers with it is no new one. Times go on
+  /// as they are, and nothing is discontinuous.
+  bool continues(std::uint64_t epoch) const noexcept;
+  /// The chunk after the last that the tail has of this epoch: what a publisher that resumes is
+  /// asked for. Nothing when there is none.
+  std::optional<wire::Position> end_position(std::uint64_t epoch) const noexcept;
   /// What comes next does not follow from what came before: another publisher, or dropped input.
   void on_discontinuity() noexcept;
   /// Another publisher goes on where the last one ended. Its first frame is the discontinuity: one
@@ -87,6 +97,8 @@ class Home {
     bool lost;  // more than the tail behind: waits until it has read all, then is seeded anew
   };
 
+  void set_position(Chunk& chunk) noexcept;
+  void set_segment(Chunk& chunk) noexcept;
   void send(Subscription& subscription, bool seed);
 
   memory::OwnedAccount account_;
@@ -101,6 +113,7 @@ class Home {
   MediaTime part_start_ = 0;
   bool started_ = false;
   bool segment_due_ = false;
+  wire::GapReason gap_ = wire::GapReason::unspecified;  // before the next chunk
   std::vector<Subscription> subscriptions_;
   std::vector<media::Track> tracks_;
 };

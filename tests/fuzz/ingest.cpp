@@ -46,7 +46,8 @@ class Viewer final : public stream::Cursor::Sink {
   }
   void on_broken(base::Error) noexcept override { RELAY_ASSERT(false); }
   void on_too_slow() noexcept override { is_over = true; }
-  void on_tracks_changed() noexcept override { is_over = true; }
+  void on_seam(const stream::Seam&) noexcept override { is_over = true; }
+  void on_until() noexcept override { RELAY_ASSERT(false); }
   void on_stream_end() noexcept override { is_over = true; }
   void on_unsent_needed(std::size_t) noexcept override {}
 

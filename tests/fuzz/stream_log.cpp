@@ -83,7 +83,8 @@ class Viewer final : public Cursor::Sink {
     is_over = true;
     cursor.leave();
   }
-  void on_tracks_changed() noexcept override { RELAY_ASSERT(false); }
+  void on_seam(const Seam&) noexcept override { RELAY_ASSERT(false); }
+  void on_until() noexcept override { RELAY_ASSERT(false); }
   void on_stream_end() noexcept override { is_over = true; }
   void on_unsent_needed(std::size_t) noexcept override {}
 

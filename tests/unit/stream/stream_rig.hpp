@@ -56,10 +56,11 @@ class Viewer final : public stream::Cursor::Sink {
     ++too_slow;
     cursor.leave();
   }
-  void on_tracks_changed() noexcept override {
+  void on_seam(const stream::Seam&) noexcept override {
     ++tracks_changes;
     cursor.leave();
   }
+  void on_until() noexcept override { cursor.leave(); }
   void on_stream_end() noexcept override { ++stream_ends; }
   void on_unsent_needed(std::size_t bytes) noexcept override { unsent = bytes; }
 
