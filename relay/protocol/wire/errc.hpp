@@ -11,7 +11,7 @@ enum class Errc {
   envelope_too_large,  ///< over `envelope_bytes_max`
   payload_too_large,   ///< over `payload_bytes_max`
   bad_sizes,           ///< a chunk's samples and its payload differ in size
-  no_samples,          ///< a chunk of nothing
+  no_samples,          ///< a publisher's chunk of nothing
   too_many_samples,    ///< over `samples_max`
   too_many_tracks,     ///< over `tracks_max`
   bad_track,           ///< timescale 0, or a version of 0 with tracks

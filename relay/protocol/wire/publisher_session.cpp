@@ -99,6 +99,7 @@ base::Result<void> PublisherSession::on_chunk(Chunk& chunk, base::Time now) {
     return {};
   }
   if (chunk.position != expected_) return Errc::bad_sequence;
+  if (chunk.samples.empty()) return Errc::no_samples;
   if (const auto fits = check_chunk(chunk, tracks_); !fits) return fits.error();
   if (checksum_of(chunk.samples) != chunk.checksum) {
     ++counters_.checksum_errors;

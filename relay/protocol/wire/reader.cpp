@@ -190,7 +190,6 @@ Chunk read(const pb::Chunk& read_from, memory::WindowList& payload, Check& check
   chunk.part = read_from.part();
   chunk.tracks_version = read_from.tracks_version();
   chunk.checksum = read_from.checksum();
-  check.require(read_from.samples_size() > 0, Errc::no_samples);
   check.require(static_cast<std::size_t>(read_from.samples_size()) <= samples_max,
                 Errc::too_many_samples);
   check.require(payload.bytes() <= payload_bytes_max, Errc::payload_too_large);

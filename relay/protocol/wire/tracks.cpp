@@ -29,6 +29,25 @@ media::Kind kind_of(media::Codec codec, const Track& track) noexcept {
   return track.sample_rate > 0 ? media::Kind::audio : media::Kind::data;
 }
 
+// FNV-1a, 32 bits.
+class Hash {
+ public:
+  void add(std::uint8_t byte) noexcept { value_ = (value_ ^ byte) * 0x01000193; }
+  void add(std::uint32_t number) noexcept {
+    for (int shift = 0; shift < 32; shift += 8) add(static_cast<std::uint8_t>(number >> shift));
+  }
+  // With its length, or two texts could be told as two others.
+  template <class Text>
+  void add(const Text& text) noexcept {
+    add(static_cast<std::uint32_t>(text.size()));
+    for (const auto byte : text) add(static_cast<std::uint8_t>(byte));
+  }
+  std::uint32_t value() const noexcept { return value_; }
+
+ private:
+  std::uint32_t value_ = 0x811c9dc5;
+};
+
 bool is_letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 }  // namespace
@@ -82,6 +101,21 @@ Tracks from_media(std::span<const media::Track> tracks, std::uint32_t version) {
     made.tracks.push_back(from_media(track));
   }
   return made;
+}
+
+std::uint32_t version_of(const std::vector<Track>& tracks) noexcept {
+  Hash hash;
+  for (const Track& track : tracks) {
+    hash.add(track.codec);
+    hash.add(track.timescale);
+    hash.add(track.config);
+    hash.add(track.width);
+    hash.add(track.height);
+    hash.add(track.sample_rate);
+    hash.add(track.channels);
+    hash.add(track.language);
+  }
+  return std::max<std::uint32_t>(hash.value(), 1);
 }
 
 }  // namespace wire

@@ -18,4 +18,8 @@ Track from_media(const media::Track& track);
 /// `version` must not be 0; at most `tracks_max` of the tracks.
 Tracks from_media(std::span<const media::Track> tracks, std::uint32_t version);
 
+/// A version for tracks that nobody has numbered: made of what they say, so that the same tracks
+/// have the same one wherever and whenever it is asked for. Never 0.
+std::uint32_t version_of(const std::vector<Track>& tracks) noexcept;
+
 }  // namespace wire

@@ -100,7 +100,7 @@ void write(const Playing& playing, pb::Playing& out) {
 }
 
 void write(const Chunk& chunk, pb::Chunk& out) {
-  RELAY_ASSERT(!chunk.samples.empty() && chunk.samples.size() <= samples_max);
+  RELAY_ASSERT(chunk.samples.size() <= samples_max);
   out.set_epoch(chunk.position.epoch);
   out.set_sequence(chunk.position.sequence);
   out.set_utc_us(to_us(chunk.utc));

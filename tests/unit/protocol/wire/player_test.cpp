@@ -85,6 +85,17 @@ TEST_CASE("chunks are delivered in order and a new connection goes on behind the
   CHECK(rig.player.counters().gaps == 0);
 }
 
+TEST_CASE("a chunk without samples is delivered like any other") {
+  Rig rig;
+  rig.begin({epoch, 5});
+  Chunk chunk = test::make_chunk(rig.memory, {epoch, 5});
+  chunk.samples.clear();
+  chunk.checksum = checksum_of(chunk.samples);
+  rig.send(chunk);
+  CHECK(expect<Player::Deliver>(rig.player).chunk.samples.empty());
+  rig.deliver({epoch, 6});
+}
+
 TEST_CASE("who has got nothing yet begins anew") {
   Rig rig;
   rig.begin({epoch, 5});

@@ -61,6 +61,16 @@ TEST_CASE("a new stream begins at the first sync chunk that is kept") {
   CHECK(!rig.session.poll());
 }
 
+TEST_CASE("a publisher has something to say in every chunk") {
+  Rig rig;
+  rig.join_at(5);
+  Chunk chunk = rig.chunk(5);
+  chunk.samples.clear();
+  chunk.checksum = 0;
+  rig.send(chunk);
+  rig.expect_bye(ByeReason::bad_message);
+}
+
 TEST_CASE("a log of another epoch does not matter") {
   Rig rig;
   CHECK(rig.join(Position{epoch + 1, 8}) == 3);

@@ -44,4 +44,26 @@ TEST_CASE("what does not fit the wire is left out") {
   CHECK(from_media(many, 1).tracks.size() == tracks_max);
 }
 
+TEST_CASE("the version of tracks is what they say and nothing else") {
+  const std::vector<Track> tracks = test::make_tracks(1).tracks;
+  CHECK(version_of(tracks) == version_of(test::make_tracks(1).tracks));
+  CHECK(version_of(tracks) == 2'913'547'638);  // the same for ever, on every machine
+  CHECK(version_of({}) != 0);
+  const auto changed = [&tracks](auto change) {
+    auto others = tracks;
+    change(others[0]);
+    return version_of(others) != version_of(tracks);
+  };
+  CHECK(changed([](Track& track) { track.codec = "h265"; }));
+  CHECK(changed([](Track& track) { ++track.timescale; }));
+  CHECK(changed([](Track& track) { track.config.push_back(std::byte{0}); }));
+  CHECK(changed([](Track& track) { ++track.width; }));
+  CHECK(changed([](Track& track) { ++track.height; }));
+  CHECK(changed([](Track& track) { ++track.sample_rate; }));
+  CHECK(changed([](Track& track) { ++track.channels; }));
+  CHECK(changed([](Track& track) { track.language = "eng"; }));
+  CHECK(version_of({tracks[0]}) != version_of(tracks));
+  CHECK(version_of({tracks[1], tracks[0]}) != version_of(tracks));
+}
+
 }  // namespace wire
