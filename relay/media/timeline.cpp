@@ -17,6 +17,10 @@ constexpr microseconds to_duration(std::int64_t ticks) {
 
 Timeline::Timeline(base::Utc start) noexcept : anchor_(start - to_duration(begin)) {}
 
+void Timeline::begin_at(base::Utc start) noexcept {
+  if (is_first_ && !continues_) anchor_ = start - to_duration(begin);
+}
+
 base::Utc Timeline::utc_of(std::int64_t time) const noexcept { return anchor_ + to_duration(time); }
 
 Timeline::Position Timeline::on_frame(std::optional<std::int64_t> dts_90k,

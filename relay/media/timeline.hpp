@@ -33,6 +33,10 @@ class Timeline {
   /// The UTC of the first frame: the publisher's own if it is trusted, else its arrival.
   explicit Timeline(base::Utc start) noexcept;
 
+  /// The UTC of the first frame is this after all, as its publisher says: no longer ago than it can
+  /// be late. Before the first frame of all; later it does nothing.
+  void begin_at(base::Utc start) noexcept;
+
   /// A frame (or whatever is numbered) with its unwrapped dts. Without one it follows the previous
   /// by the last interval.
   Position on_frame(std::optional<std::int64_t> dts_90k, base::Utc arrival) noexcept;

@@ -19,6 +19,21 @@ TEST_CASE("the first dts maps to ten seconds and to the start") {
   CHECK(!position.jumped);
 }
 
+TEST_CASE("a publisher that is believed says when the first frame was") {
+  Timeline timeline(start);
+  timeline.begin_at(start - seconds{8});
+  // What it has kept arrives at once, and none of it is ahead of its time.
+  for (std::int64_t frame = 0; frame < 200; ++frame) {
+    const auto captured = start - seconds{8} + milliseconds{40 * frame};
+    CHECK(timeline.on_frame(frame * 3600, captured).utc == captured);
+  }
+  timeline.begin_at(start + seconds{100});
+  CHECK(timeline.on_frame(200 * 3600, start).utc == start);
+  timeline.on_new_publisher();
+  timeline.begin_at(start + seconds{100});
+  CHECK(timeline.on_frame(0, start).utc < start + seconds{1});
+}
+
 TEST_CASE("media time follows dts and UTC follows media time exactly") {
   Timeline timeline(start);
   for (std::int64_t frame = 0; frame < 300'000; ++frame) {
