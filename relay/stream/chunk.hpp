@@ -8,7 +8,6 @@
 #include "relay/base/time.hpp"
 #include "relay/media/container.hpp"
 #include "relay/media/sample.hpp"
-#include "relay/media/timescale.hpp"
 #include "relay/media/track_set.hpp"
 #include "relay/memory/parcel.hpp"
 #include "relay/memory/window_list.hpp"
@@ -25,12 +24,6 @@ constexpr MediaTime to_media_time(base::Duration duration) noexcept {
 }
 constexpr base::Duration to_duration(MediaTime ticks) noexcept {
   return base::Duration(ticks * 100 / 9 * 1'000);
-}
-
-/// `Chunk::wire_offset` in ticks of a track. Always the same for one timescale, so that what was
-/// added to the times of samples can be taken off exactly.
-constexpr std::int64_t wire_shift(MediaTime wire_offset, std::uint32_t timescale) noexcept {
-  return media::rescale(wire_offset, timescale, media_ticks_per_second);
 }
 
 /// What a viewer needs before a sync chunk that it did not reach by reading, in the publisher's
@@ -74,8 +67,8 @@ struct Chunk {
   std::shared_ptr<const wire::Tracks> wire_tracks;
   /// CRC32C over the payload of `samples`, if the publisher gave one: computed when first needed.
   std::optional<std::uint32_t> checksum;
-  /// 90 kHz. Log time minus the time on the publisher's wire; see `wire_shift()`. 0 of others,
-  /// whose times are told as the log has them.
+  /// Log time minus the time on the publisher's wire; see `to_log_times()`. 0 of other publishers:
+  /// their times are told as the log has them.
   MediaTime wire_offset = 0;
   /// Media time minus what its MPEG-TS timestamps say (or would say), modulo 2^33.
   MediaTime stamp_offset = 0;

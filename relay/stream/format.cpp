@@ -6,13 +6,21 @@
 #include "relay/stream/fanout.hpp"
 #include "relay/stream/fmp4_remuxer.hpp"
 #include "relay/stream/ts_remuxer.hpp"
+#include "relay/stream/wire_remuxer.hpp"
 
 namespace stream {
 namespace {
 
 std::unique_ptr<Remuxer> make_remuxer(media::Container container, memory::BlockPool& pool) {
-  if (container == media::Container::mpegts) return std::make_unique<TsRemuxer>(pool);
-  return std::make_unique<Fmp4Remuxer>(pool);
+  switch (container) {
+    case media::Container::mpegts:
+      return std::make_unique<TsRemuxer>(pool);
+    case media::Container::fmp4:
+      return std::make_unique<Fmp4Remuxer>(pool);
+    case media::Container::wire:
+      break;
+  }
+  return std::make_unique<WireRemuxer>(pool);
 }
 
 // It is trimmed as its source is.
@@ -37,9 +45,10 @@ Format::Format(const StreamLog& source, media::Container container, Begin begin,
 
 Format::~Format() { fanout_.forget(*this); }
 
-// Of what must be converted, the newest group, unless somebody asked for more.
+// Of what must be converted, the newest group, unless somebody asked for more. Over the wire
+// somebody may at any time: whoever comes back.
 std::uint64_t Format::find_begin(Begin begin) const noexcept {
-  if (begin == Begin::oldest) return source_.first();
+  if (begin == Begin::oldest || container_ == media::Container::wire) return source_.first();
   for (std::uint64_t sequence = source_.first(); sequence < source_.end(); ++sequence) {
     const Chunk& chunk = source_.at(sequence);
     if (chunk.container != container_ || !chunk.samples.empty()) {
@@ -53,7 +62,9 @@ Feed& Format::feed(Framing framing) {
   for (const auto& feed : feeds_) {
     if (feed->framing() == framing) return *feed;
   }
-  return *feeds_.emplace_back(std::make_unique<Feed>(log_, fanout_, framing));
+  Feed& made = *feeds_.emplace_back(std::make_unique<Feed>(log_, fanout_, framing));
+  made.set_behind(is_behind());
+  return made;
 }
 
 bool Format::drop_unused_feeds() {
@@ -72,6 +83,7 @@ void Format::step() {
   log_.append(std::move(chunk));
   for (const auto& feed : feeds_) {
     feed->append();
+    feed->set_behind(is_behind());
     fanout_.on_append(*feed, source.received);
   }
 }
@@ -87,6 +99,7 @@ void Format::on_restart() {
   log_.restart(find_begin(Begin::newest));
   for (const auto& feed : feeds_) {
     feed->restart();
+    feed->set_behind(is_behind());
     for (const auto& audience : feed->audiences()) {
       for (Cursor* cursor : audience->cursors()) cursor->restart();
     }

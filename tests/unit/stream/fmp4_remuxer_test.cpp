@@ -102,8 +102,8 @@ TEST_CASE("what is held back goes when its PID has another codec") {
   add_video(out, 93'600);
   // The new sound is not known yet, either.
   CHECK(rig.remux(out.take(), 93'600).bytes.empty());
-  add_video(out, 93'600 + 2 * Fmp4Remuxer::hold_max);
-  const Chunk chunk = rig.remux(out.take(), 93'600 + 2 * Fmp4Remuxer::hold_max);
+  add_video(out, 93'600 + 2 * SampleInput::hold_max);
+  const Chunk chunk = rig.remux(out.take(), 93'600 + 2 * SampleInput::hold_max);
   CHECK(count(chunk, "traf") == 1);
   CHECK(count(chunk, sound) == 0);
 }
