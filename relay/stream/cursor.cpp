@@ -135,6 +135,7 @@ bool Cursor::serve_slowly(Feed& feed, FanoutCounters& counters) noexcept {
     return false;
   }
   const bool is_more = send_run(run, counters);
+  if (sequence_ && *sequence_ >= feed.log().end()) slack_ = 0;
   return is_more || (busy_ == 0 && audience_ != nullptr && is_at_until());
 }
 

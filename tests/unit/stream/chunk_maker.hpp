@@ -37,6 +37,16 @@ inline std::string to_text(const stream::ImageRest& rest) {
 /// As the image of a payload has to look.
 inline std::string framed(const std::string& payload, stream::Framing framing) {
   if (framing == stream::Framing::none || payload.empty()) return payload;
+  if (framing == stream::Framing::websocket) {
+    // RFC 6455, 5.2: FIN and binary; the length in 7, 16 or 64 bits.
+    const std::size_t length_bytes = payload.size() < 126 ? 0 : payload.size() < 65'536 ? 2 : 8;
+    std::string frame = "\x82";
+    frame += static_cast<char>(length_bytes == 0 ? payload.size() : length_bytes == 2 ? 126 : 127);
+    for (std::size_t left = length_bytes; left > 0; --left) {
+      frame += static_cast<char>(payload.size() >> (8 * (left - 1)));
+    }
+    return frame + payload;
+  }
   char size[20];
   char* const end = std::to_chars(size, size + sizeof size, payload.size(), 16).ptr;
   return std::string(size, static_cast<std::size_t>(end - size)) + "\r\n" + payload + "\r\n";

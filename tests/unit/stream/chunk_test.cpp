@@ -59,6 +59,11 @@ TEST_CASE("a parcel carries samples each with its payload") {
   Chunk chunk;
   chunk.container = media::Container::fmp4;
   chunk.stamp_offset = 77;
+  chunk.position = {11, 12};
+  chunk.gap = wire::GapReason::memory;
+  chunk.checksum = 13;
+  chunk.wire_offset = -14;
+  chunk.wire_tracks = std::make_shared<const wire::Tracks>(wire::Tracks{3, {}});
   chunk.generation = 3;
   chunk.tracks = std::make_shared<const media::TrackSet>(media::TrackSet{{{}, {}}, 5});
   chunk.samples.push_back({0, true, 10, 20, 30, maker.write(1000, 300)});
@@ -69,6 +74,11 @@ TEST_CASE("a parcel carries samples each with its payload") {
   CHECK(arrived.container == media::Container::fmp4);
   CHECK(arrived.tracks == chunk.tracks);
   CHECK(arrived.stamp_offset == 77);
+  CHECK(arrived.position == wire::Position{11, 12});
+  CHECK(arrived.gap == wire::GapReason::memory);
+  CHECK(arrived.checksum == 13);
+  CHECK(arrived.wire_offset == -14);
+  CHECK(arrived.wire_tracks == chunk.wire_tracks);
   CHECK(arrived.generation == 3);
   CHECK(arrived.payload_bytes() == 1005);
   REQUIRE(arrived.samples.size() == 3);

@@ -10,6 +10,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
+constexpr Framing framings[] = {Framing::none, Framing::http_chunk, Framing::websocket};
+
 struct Rig {
   explicit Rig(Framing kind, std::uint64_t tail_bytes = 1 << 30)
       : framing(kind),
@@ -93,13 +95,14 @@ TEST_CASE("a feed without chunks has nothing to send") {
 }
 
 TEST_CASE("a run is all that follows in images framed for its kind of viewer") {
-  for (const Framing framing : {Framing::none, Framing::http_chunk}) {
+  for (const Framing framing : framings) {
     Rig rig(framing);
-    for (const std::size_t bytes : {1u, 15u, 16u, 255u, 256u, 4095u, 4096u, 70'000u}) {
+    for (const std::size_t bytes :
+         {1u, 15u, 16u, 125u, 126u, 255u, 256u, 4095u, 4096u, 65'535u, 65'536u}) {
       rig.append({true, bytes, 1000});
       rig.check_everywhere();
     }
-    CHECK(rig.feed.run(5).end == 13);
+    CHECK(rig.feed.run(5).end == 16);
   }
   Rig rig(Framing::http_chunk);
   rig.append({true, 26});
@@ -121,7 +124,7 @@ TEST_CASE("an empty chunk has an empty image and ends no response") {
 }
 
 TEST_CASE("what a short write leaves is found at every cut") {
-  for (const Framing framing : {Framing::none, Framing::http_chunk}) {
+  for (const Framing framing : framings) {
     Rig rig(framing);
     rig.append({true, 20, 7});
     rig.append({false, 1});
@@ -151,8 +154,18 @@ TEST_CASE("a run ends where the next chunk cannot follow in one response") {
   CHECK(rig.feed.run(9).end == 11);
 }
 
+TEST_CASE("a run ends before the chunk that somebody does not want") {
+  Rig rig(Framing::websocket);
+  for (int count = 0; count < 4; ++count) rig.append({true, 20});
+  CHECK(test::to_text(rig.feed.run(5, 7).buffers) == rig.image(5) + rig.image(6));
+  CHECK(rig.feed.run(5, 7).end == 7);
+  CHECK(rig.feed.run(8, 9).end == 9);
+  CHECK(rig.feed.run(8, 100).end == 9);
+  CHECK(rig.feed.run(5).end == 9);
+}
+
 TEST_CASE("a feed follows its log through trims and compactions") {
-  for (const Framing framing : {Framing::none, Framing::http_chunk}) {
+  for (const Framing framing : framings) {
     Rig rig(framing, 4000);
     for (int count = 0; count < 600; ++count) {
       rig.append({count % 7 == 0, 100 + static_cast<std::size_t>(count * 37 % 200), 10});

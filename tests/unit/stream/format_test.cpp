@@ -127,6 +127,29 @@ TEST_CASE("what came in a container is passed on in it at once and untouched") {
   }
 }
 
+TEST_CASE("over the wire a format begins with all of the tail and says when it is there") {
+  Rig rig;
+  rig.append_packets();
+  for (int count = 0; count < 20; ++count) rig.append_samples();
+  Format format(rig.log, Container::wire, Begin::newest, rig.fanout, rig.maker.pool);
+  Feed& feed = format.feed(Framing::websocket);
+  CHECK(format.log().first() == 0);
+  CHECK(feed.is_behind());
+  finish(rig, format);
+  CHECK_FALSE(feed.is_behind());
+  CHECK_FALSE(format.feed(Framing::none).is_behind());
+  CHECK(format.log().end() == 21);
+  rig.append_samples();
+  format.on_append();
+  CHECK_FALSE(feed.is_behind());
+  rig.log.restart(100);
+  rig.append_samples();
+  format.on_restart();
+  CHECK(feed.is_behind());
+  finish(rig, format);
+  CHECK_FALSE(feed.is_behind());
+}
+
 TEST_CASE("a large group is converted a slice at a time") {
   Rig rig;
   rig.fanout = Fanout(&StepClock::read);

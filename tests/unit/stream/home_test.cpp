@@ -47,6 +47,22 @@ struct Rig {
     home.append(maker.make(0, {sync, 100, 4096, milliseconds(ms)}));
     return home.stream().log().newest();
   }
+  struct Segment {
+    std::uint32_t number = 0;
+    std::uint32_t part = 0;
+    std::uint32_t discontinuity = 0;
+  };
+  /// Of a publisher that numbers itself.
+  const Chunk& append_numbered(wire::Position position, const Segment& segment) {
+    Chunk chunk = maker.make(0, {true, 100, 4096, milliseconds(40) * numbered_++});
+    chunk.position = position;
+    chunk.segment = segment.number;
+    chunk.part = segment.part;
+    chunk.discontinuity = segment.discontinuity;
+    chunk.utc = base::Utc(std::chrono::seconds(7));
+    home.append(std::move(chunk));
+    return home.stream().log().newest();
+  }
   void deliver() { test::run_turns(worker, 3); }
 
   test::ChunkMaker maker;
@@ -54,6 +70,9 @@ struct Rig {
   loop::Worker worker{0};
   Host host;
   Home home;
+
+ private:
+  int numbered_ = 0;
 };
 
 }  // namespace
@@ -106,6 +125,76 @@ TEST_CASE("a discontinuity is counted at once and begins a segment at the next s
   CHECK(rig.append(120, true).segment == first + 1);
   rig.home.on_discontinuity();
   CHECK(rig.append(160, true).discontinuity == 2);
+}
+
+TEST_CASE("a chunk that nobody has numbered is called by its place in the log") {
+  Rig rig;
+  CHECK(rig.append(0, true).position == wire::Position{77, 0});
+  CHECK(rig.append(40).position == wire::Position{77, 1});
+  CHECK(rig.home.end_position(77) == wire::Position{77, 2});
+  CHECK(rig.home.stream().log().at(1).gap == wire::GapReason::unspecified);
+}
+
+TEST_CASE("what a publisher has numbered stays as it is") {
+  Rig rig;
+  const Chunk& first = rig.append_numbered({9, 100}, {5'000, 3, 2});
+  CHECK(first.sequence == 0);
+  CHECK(first.position == wire::Position{9, 100});
+  CHECK(first.segment == 5'000);
+  CHECK(first.part == 3);
+  CHECK(first.discontinuity == 2);
+  CHECK(first.utc == base::Utc(std::chrono::seconds(7)));
+  const Chunk& next = rig.append_numbered({9, 101}, {4'999, 0, 0});
+  CHECK(next.segment == 4'999);
+  CHECK(next.gap == wire::GapReason::unspecified);
+}
+
+TEST_CASE("a publisher that leaves segments to the relay gets them behind the last ones") {
+  Rig rig;
+  rig.append_numbered({9, 100}, {2'000'000'000, 3, 2});
+  const Chunk& next = rig.append_numbered({9, 101}, {});
+  CHECK(next.position == wire::Position{9, 101});
+  CHECK(next.segment == 2'000'000'001);
+  CHECK(next.part == 0);
+  CHECK(next.discontinuity == 2);
+}
+
+TEST_CASE("the home says why numbers are missing") {
+  Rig rig;
+  const auto gap_at = [&rig](wire::Position position) {
+    return rig.append_numbered(position, {}).gap;
+  };
+  CHECK(gap_at({9, 100}) == wire::GapReason::unspecified);
+  CHECK(gap_at({9, 101}) == wire::GapReason::unspecified);
+  CHECK(gap_at({9, 105}) == wire::GapReason::lost);
+  const std::uint32_t before = rig.home.stream().log().newest().discontinuity;
+  rig.home.on_gap(wire::GapReason::memory);
+  CHECK(gap_at({9, 110}) == wire::GapReason::memory);
+  CHECK(rig.home.stream().log().newest().discontinuity == before + 1);
+  CHECK(gap_at({9, 111}) == wire::GapReason::unspecified);
+  CHECK(gap_at({10, 112}) == wire::GapReason::publisher);
+  // A publisher that does not number: our numbers leave out those of the others.
+  CHECK(rig.append(40).gap == wire::GapReason::publisher);
+  CHECK(rig.home.stream().log().newest().position == wire::Position{77, 6});
+  CHECK(rig.append(80).gap == wire::GapReason::unspecified);
+}
+
+TEST_CASE("a publisher that comes back is asked for what follows its last chunk") {
+  Rig rig({std::chrono::seconds(100), 2'000});
+  CHECK_FALSE(rig.home.end_position(9));
+  CHECK_FALSE(rig.home.continues(9));
+  rig.append_numbered({9, 100}, {});
+  CHECK(rig.home.end_position(9) == wire::Position{9, 101});
+  CHECK(rig.home.continues(9));
+  CHECK_FALSE(rig.home.end_position(10));
+  rig.append_numbered({10, 5}, {});
+  CHECK(rig.home.end_position(9) == wire::Position{9, 101});
+  CHECK(rig.home.end_position(10) == wire::Position{10, 6});
+  CHECK_FALSE(rig.home.continues(9));
+  for (std::uint64_t count = 6; count < 30; ++count) rig.append_numbered({10, count}, {});
+  CHECK_FALSE(rig.home.end_position(9));  // nothing of it is left
+  rig.home.let_tail_go();
+  CHECK(rig.home.end_position(10) == wire::Position{10, 30});
 }
 
 TEST_CASE("a replica gets the whole tail and then one message a turn in log order") {
