@@ -264,9 +264,7 @@ bool Cursor::cross(const StreamLog& log) noexcept {
   if (*sequence_ == log.end()) return false;
   const Chunk& next = log.at(*sequence_);
   wire::GapReason reason = next.gap;
-  if (next.position == from) {
-    reason = wire::GapReason::unspecified;
-  } else if (next.position.epoch != from.epoch) {
+  if (next.position.epoch != from.epoch) {
     reason = wire::GapReason::publisher;
   } else if (reason == wire::GapReason::unspecified) {
     reason = wire::GapReason::lost;
@@ -274,9 +272,11 @@ bool Cursor::cross(const StreamLog& log) noexcept {
   return tell({false, reason, from, next});
 }
 
-// `seam.next` is where it stands.
-bool Cursor::tell(const Seam& seam) noexcept {
+// `seam.next` is where it stands. What comes next may have the right number for all that lay
+// between, where an epoch came back: then its publisher's viewers miss nothing.
+bool Cursor::tell(Seam seam) noexcept {
   const wire::Position next = seam.next.position;
+  if (seam.from == next) seam.reason = wire::GapReason::unspecified;
   generation_ = seam.next.generation;
   numbering_ = {next.epoch, next.sequence - *sequence_};
   has_begun_ = true;
@@ -299,22 +299,34 @@ std::uint64_t Cursor::limit() const noexcept {
 
 bool Cursor::jump(const StreamLog& log, const LagDecision& decision,
                   FanoutCounters& counters) noexcept {
+  if (is_exact_) return jump_exactly(log, decision, counters);
   count_skip(decision.reason, counters);
-  if (is_exact_) {
-    const wire::Position from = position();
-    if (!decision.sequence) {
-      look_again(from);
-      return false;
-    }
-    sequence_ = decision.sequence;
-    const bool is_late = decision.reason == SkipReason::lag;
-    return tell(
-        {false, is_late ? wire::GapReason::skip : wire::GapReason::tail, from, log.at(*sequence_)});
-  }
   sequence_ = decision.sequence;
   needs_join_ = true;
   join_kind_ = JoinKind::skip;
   return sequence_.has_value() && can_go_on(log);
+}
+
+bool Cursor::jump_exactly(const StreamLog& log, const LagDecision& decision,
+                          FanoutCounters& counters) noexcept {
+  const wire::Position from = position();
+  if (decision.reason == SkipReason::tail) {
+    // Where its epoch came back, what comes next may be there though its place is gone.
+    const Place place = find_place(log, from);
+    if (place.sequence && place.reason == wire::GapReason::unspecified) {
+      sequence_ = place.sequence;
+      return tell({false, place.reason, from, log.at(*sequence_)});
+    }
+  }
+  count_skip(decision.reason, counters);
+  if (!decision.sequence) {
+    look_again(from);
+    return false;
+  }
+  sequence_ = decision.sequence;
+  const bool is_late = decision.reason == SkipReason::lag;
+  return tell(
+      {false, is_late ? wire::GapReason::skip : wire::GapReason::tail, from, log.at(*sequence_)});
 }
 
 void Cursor::count_skip(SkipReason reason, FanoutCounters& counters) noexcept {

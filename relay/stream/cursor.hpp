@@ -153,12 +153,14 @@ class Cursor {
   bool find_position(Feed& feed, FanoutCounters& counters) noexcept;
   bool can_go_on(const StreamLog& log) noexcept;
   bool cross(const StreamLog& log) noexcept;
-  bool tell(const Seam& seam) noexcept;
+  bool tell(Seam seam) noexcept;
   void look_again(const wire::Start& start) noexcept;
   base::Duration lag_allowed() noexcept;
   bool is_at_until() const noexcept;
   std::uint64_t limit() const noexcept;
   bool jump(const StreamLog& log, const LagDecision& decision, FanoutCounters& counters) noexcept;
+  bool jump_exactly(const StreamLog& log, const LagDecision& decision,
+                    FanoutCounters& counters) noexcept;
   void count_skip(SkipReason reason, FanoutCounters& counters) noexcept;
   bool send_join(Feed& feed, FanoutCounters& counters) noexcept;
   bool send_run(const Feed::Run& run, FanoutCounters& counters) noexcept;

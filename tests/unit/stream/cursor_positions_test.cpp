@@ -338,6 +338,20 @@ TEST_CASE("a viewer that halts longer than the tail is told what is gone") {
   CHECK(rig.told(*rig.viewers[1]) == "gap=E35(tail E7) E35 E36 E37");
 }
 
+TEST_CASE("who missed all of another publisher goes on with his own") {
+  WireRig rig;
+  rig.publish(E, 0, 5);
+  WireViewer& viewer = rig.watch(Position{E, 3}, policy_of(SlowPolicy::skip, milliseconds(100)));
+  CHECK(rig.told(viewer) == "begin=E3 E3 E4");
+  viewer.cursor.halt();
+  rig.publish(F, 0, 3);
+  rig.publish(E, 5, 8);
+  rig.home.stream().drop_before(8);  // of the log; the first that is left is E5
+  viewer.cursor.go_on();
+  CHECK(rig.told(viewer) == "tracks=E5/1 E5 E6 E7");
+  CHECK(viewer.cursor.skips() == 0);
+}
+
 TEST_CASE("where a halted viewer was moved to is told and nothing is sent") {
   WireRig rig;
   rig.publish(E, 0, 7);
