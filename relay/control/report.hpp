@@ -41,8 +41,8 @@ struct StreamReport {
 };
 
 /// The statuses that refuse a request; all others are counted together behind them.
-constexpr std::array<unsigned, 14> refusal_statuses = {400, 401, 403, 404, 405, 406, 408,
-                                                       409, 411, 415, 417, 431, 503, 505};
+constexpr std::array<unsigned, 15> refusal_statuses = {400, 401, 403, 404, 405, 406, 408, 409,
+                                                       411, 415, 417, 426, 431, 503, 505};
 
 /// What one worker says about itself: a copy of its plain integers.
 struct WorkerReport {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "relay/http/stream_path.hpp"
+#include "relay/http/upgrade.hpp"
 
 namespace http {
 namespace {
@@ -72,6 +73,15 @@ Route route_stream(const RequestHead& head, std::string_view stream, media::Cont
   return media;
 }
 
+// A stream over the wire: what is wanted is said in its messages, not in the query.
+Route route_wire(std::string_view stream) {
+  if (auto flaw = find_flaw(stream)) return refuse(400, std::move(*flaw));
+  if (auto reserved = find_reserved(stream)) return refuse(400, std::move(*reserved));
+  Route wire = to_kind(RouteKind::wire);
+  wire.stream = stream;
+  return wire;
+}
+
 }  // namespace
 
 Route route(const RequestHead& head) {
@@ -96,6 +106,7 @@ Route route(const RequestHead& head) {
     return refuse_method(container ? media_methods : endpoint_methods);
   }
   if (container) return route_stream(head, stream, *container, query);
+  if (asks_for_websocket(head)) return route_wire(stream);
   if (is_write(head.method)) return refuse(415, "what is published here ends in .ts or .mp4");
   return refuse(404, "there is nothing here: a stream ends in .ts or .mp4");
 }

@@ -8,10 +8,10 @@
 
 namespace http {
 
-enum class RouteKind { media, healthz, readyz, streams_api, metrics, options, error };
+enum class RouteKind { media, wire, healthz, readyz, streams_api, metrics, options, error };
 
-/// Where a request goes. `stream`, `container` and `query` are for media; `status` and `reason` for
-/// errors; `allow` for options and for 405.
+/// Where a request goes. `stream` is for media and the wire, `container` and `query` for media
+/// only; `status` and `reason` for errors; `allow` for options and for 405.
 struct Route {
   RouteKind kind = RouteKind::error;
   std::string stream;  ///< `live/cam` for /live/cam.ts
