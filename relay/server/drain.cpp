@@ -92,7 +92,7 @@ void WorkerServer::on_no_sessions_left() noexcept {
 
 void WorkerServer::stop_now() noexcept {
   drain_ = Drain::done;
-  for (const auto& [id, viewer] : viewers_) viewer->cut_off();
+  for (const auto& [id, viewer] : viewers_) viewer->cut_off(session::ViewerEnd::drain);
   for (const auto& [id, publisher] : publishers_) {
     publisher->end(session::PublisherEnd::drain, std::string(drain_reason));
   }

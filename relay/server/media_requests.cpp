@@ -149,7 +149,7 @@ void WorkerServer::start_viewer(session::HttpConnection& connection, const Wante
     response.fields.emplace_back("Access-Control-Expose-Headers", "X-Spancast-Missing");
   }
   if (head.method == http::Method::head) return connection.respond_head(response);
-  session::Viewer::Request request{
+  session::HttpViewer::Request request{
       policy_for(stream.policy(), route.query),
       wanted.is_early && stream.log().first() == 0 ? stream::Begin::oldest : stream::Begin::newest,
       route.container,
@@ -158,10 +158,11 @@ void WorkerServer::start_viewer(session::HttpConnection& connection, const Wante
       connection.take_received(),
       keep_alive};
   const std::uint64_t id = next_id();
-  auto& viewer = viewers_[id];
-  viewer = std::make_unique<session::Viewer>(id, worker_, connection.take_tcp(), *this,
-                                             std::move(request));
-  viewer->start(stream);
+  auto viewer = std::make_unique<session::HttpViewer>(id, worker_, connection.take_tcp(), *this,
+                                                      std::move(request));
+  session::HttpViewer& started = *viewer;
+  viewers_[id] = std::move(viewer);
+  started.start(stream);
 }
 
 void WorkerServer::on_stream_ready(const std::string& path) noexcept { serve_waiting(path); }
@@ -254,13 +255,14 @@ void WorkerServer::serve_publisher(session::HttpConnection& connection, http::Re
                                          {"worker", worker_.index()}});
   const std::uint64_t id = next_id();
   const std::string received = connection.take_received();
-  auto& publisher = publishers_[id];
-  publisher = std::make_unique<session::Publisher>(id, worker_, pool_, connection.take_tcp(), *this,
-                                                   *claim.home, route.container, body_of(head),
-                                                   head.keep_alive);
+  auto publisher = std::make_unique<session::HttpPublisher>(
+      id, worker_, pool_, connection.take_tcp(), *this, *claim.home, route.container, body_of(head),
+      head.keep_alive);
+  session::HttpPublisher& started = *publisher;
+  publishers_[id] = std::move(publisher);
   claim.home->publisher = id;
   on_stream_ready(path);
-  publisher->start(received);
+  started.start(received);
 }
 
 // One writer a stream: a second one is refused unless the first is idle.
@@ -298,26 +300,9 @@ void WorkerServer::hand_over(session::HttpConnection& connection, http::RequestH
   });
 }
 
-void WorkerServer::on_publisher_end(session::Publisher& publisher, session::PublisherEnd end,
+void WorkerServer::on_publisher_end(session::HttpPublisher& publisher, session::PublisherEnd end,
                                     const std::string& reason) noexcept {
-  stream::Home& home = publisher.home();
-  home.publisher.reset();
-  home.free_since = base::monotonic_now();
-  const double seconds = base::to_seconds(base::monotonic_now() - publisher.started());
-  ++counts_.publisher_ends[static_cast<std::size_t>(end)];
-  counts_.bytes_in += publisher.bytes();
-  counts_.chunks_in += publisher.chunks();
-  counts_.pieces_dropped += publisher.chunks_dropped();
-  counts_.bytes_dropped += publisher.bytes_dropped();
-  counts_.input_faults.add(publisher.faults());
-  shared_.log.info("publisher ended", {{"stream", home.stream().path()},
-                                       {"peer", publisher.peer()},
-                                       {"bytes", publisher.bytes()},
-                                       {"chunks", publisher.chunks()},
-                                       {"seconds", seconds},
-                                       {"reason", name_of(end)},
-                                       {"detail", reason}});
-  ended_.push_back(publisher.id());
+  count_publisher_end(publisher, end, reason);
   const bool goes_on = end == session::PublisherEnd::finished && publisher.can_go_on();
   if (end == session::PublisherEnd::broken) {
     shared_.connections.fetch_sub(1, std::memory_order_relaxed);
@@ -327,10 +312,12 @@ void WorkerServer::on_publisher_end(session::Publisher& publisher, session::Publ
                                     goes_on ? publisher.take_received() : std::string{});
   connection.start_response(goes_on, publisher.is_peer_ended());
   if (end == session::PublisherEnd::finished) {
+    const session::PublisherCounts counts = publisher.counts();
     char body[128];
     std::snprintf(body, sizeof body, "{\"chunks\":%llu,\"bytes\":%llu,\"seconds\":%.3f}\n",
-                  static_cast<unsigned long long>(publisher.chunks()),
-                  static_cast<unsigned long long>(publisher.bytes()), seconds);
+                  static_cast<unsigned long long>(counts.chunks),
+                  static_cast<unsigned long long>(counts.bytes),
+                  base::to_seconds(base::monotonic_now() - publisher.started()));
     return connection.respond({200, {{"Content-Type", "application/json"}}}, body);
   }
   if (end == session::PublisherEnd::memory) {

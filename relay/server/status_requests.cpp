@@ -74,6 +74,7 @@ void WorkerServer::serve_status(session::HttpConnection& connection, const http:
     case http::RouteKind::options:
       return connection.respond_head(options_head(route.allow));
     case http::RouteKind::media:
+    case http::RouteKind::wire:
     case http::RouteKind::error:
       if (route.allow.empty()) return refuse(connection, route.status, route.reason);
       return refuse(connection, route.status, route.reason, {{"Allow", route.allow}});

@@ -18,6 +18,14 @@ constexpr std::size_t admin_connections_max = 64;
 // Each is answered or closed: about 10 µs.
 constexpr std::size_t time_outs_per_turn = 32;
 
+void add_input(control::WorkerReport& report, const session::PublisherCounts& counts) {
+  report.bytes_in += counts.bytes;
+  report.chunks_in += counts.chunks;
+  report.pieces_dropped += counts.chunks_dropped;
+  report.bytes_dropped += counts.bytes_dropped;
+  report.input_faults.add(counts.faults);
+}
+
 }  // namespace
 
 WorkerServer::WorkerServer(loop::Worker& worker, Shared& shared)
@@ -182,18 +190,14 @@ void WorkerServer::on_turn_end() noexcept {
 void WorkerServer::on_flush_due() noexcept { turn_end_.keep_turning(true); }
 
 void WorkerServer::sweep() noexcept {
+  for (session::HttpViewer* viewer : std::exchange(going_on_, {})) {
+    if (drain_ != Drain::none) break;
+    shared_.connections.fetch_add(1, std::memory_order_relaxed);  // for the viewer's, below
+    add_connection(session::Port::http, viewer->take_tcp(), viewer->take_received()).start();
+  }
   for (const std::uint64_t id : std::exchange(ended_, {})) {
-    if (const auto found = viewers_.find(id); found != viewers_.end()) {
-      session::Viewer& viewer = *found->second;
-      const bool goes_on = viewer.can_go_on() && drain_ == Drain::none;
-      auto tcp = viewer.take_tcp();
-      std::string received = viewer.take_received();
-      viewers_.erase(found);
-      if (goes_on) {
-        add_connection(session::Port::http, std::move(tcp), std::move(received)).start();
-      } else {
-        shared_.connections.fetch_sub(1, std::memory_order_relaxed);
-      }
+    if (viewers_.erase(id) > 0) {
+      shared_.connections.fetch_sub(1, std::memory_order_relaxed);
     } else if (const auto connection = connections_.find(id); connection != connections_.end()) {
       if (connection->second->port() == session::Port::admin) {
         --admin_connections_;
@@ -255,14 +259,16 @@ void WorkerServer::end_abandoned_streams(base::Time now) noexcept {
   }
 }
 
-void WorkerServer::on_viewer_end(session::Viewer& viewer, session::ViewerEnd end) noexcept {
-  ++counts_.viewer_ends[static_cast<std::size_t>(end)];
-  if (end == session::ViewerEnd::pinned) count(stream::PressureStep::pinned);
-  log_viewer(viewer, end);
+void WorkerServer::on_viewer_end(session::HttpViewer& viewer, session::ViewerEnd end) noexcept {
+  count_viewer_end(viewer, end);
+  if (viewer.can_go_on()) going_on_.push_back(&viewer);
   ended_.push_back(viewer.id());
 }
 
-void WorkerServer::log_viewer(const session::Viewer& viewer, session::ViewerEnd end) {
+void WorkerServer::count_viewer_end(const session::Viewer& viewer,
+                                    session::ViewerEnd end) noexcept {
+  ++counts_.viewer_ends[static_cast<std::size_t>(end)];
+  if (end == session::ViewerEnd::pinned) count(stream::PressureStep::pinned);
   shared_.log.info("viewer ended",
                    {{"stream", viewer.path()},
                     {"peer", viewer.peer()},
@@ -271,6 +277,25 @@ void WorkerServer::log_viewer(const session::Viewer& viewer, session::ViewerEnd 
                     {"lag", base::to_seconds(viewer.lag())},
                     {"skips", viewer.cursor().skips()},
                     {"reason", name_of(end)}});
+}
+
+void WorkerServer::count_publisher_end(session::Publisher& publisher, session::PublisherEnd end,
+                                       const std::string& reason) noexcept {
+  stream::Home& home = publisher.home();
+  const base::Time now = base::monotonic_now();
+  home.publisher.reset();
+  home.free_since = now;
+  ++counts_.publisher_ends[static_cast<std::size_t>(end)];
+  const session::PublisherCounts counts = publisher.counts();
+  add_input(counts_, counts);
+  shared_.log.info("publisher ended", {{"stream", home.stream().path()},
+                                       {"peer", publisher.peer()},
+                                       {"bytes", counts.bytes},
+                                       {"chunks", counts.chunks},
+                                       {"seconds", base::to_seconds(now - publisher.started())},
+                                       {"reason", name_of(end)},
+                                       {"detail", reason}});
+  ended_.push_back(publisher.id());
 }
 
 control::WorkerReport WorkerServer::report() {
@@ -286,11 +311,7 @@ control::WorkerReport WorkerServer::report() {
   for (const auto& [path, viewers] : waiting_) report.viewers_waiting += viewers.size();
   report.publishers = publishers_.size();
   for (const auto& [id, publisher] : publishers_) {
-    report.bytes_in += publisher->bytes();
-    report.chunks_in += publisher->chunks();
-    report.pieces_dropped += publisher->chunks_dropped();
-    report.bytes_dropped += publisher->bytes_dropped();
-    report.input_faults.add(publisher->faults());
+    add_input(report, publisher->counts());
   }
   for (const auto& [id, viewer] : viewers_) report.bytes_pinned += viewer->pinned_bytes();
   const base::Time now = base::monotonic_now();
@@ -310,7 +331,8 @@ control::WorkerReport WorkerServer::report() {
     at_home.next_sequence = stream.log().end();
     if (!home->publisher) return;
     const session::Publisher& publisher = *publishers_.at(*home->publisher);
-    at_home.publisher = {now - publisher.started(), now - publisher.last_byte(), publisher.bytes()};
+    at_home.publisher = {now - publisher.started(), now - publisher.last_byte(),
+                         publisher.counts().bytes};
     const auto tracks = publisher.tracks();
     at_home.tracks.assign(tracks.begin(), tracks.end());
   });

@@ -19,8 +19,8 @@
 #include "relay/loop/timer.hpp"
 #include "relay/server/drain_schedule.hpp"
 #include "relay/session/http_connection.hpp"
-#include "relay/session/publisher.hpp"
-#include "relay/session/viewer.hpp"
+#include "relay/session/http_publisher.hpp"
+#include "relay/session/http_viewer.hpp"
 #include "relay/stream/relief.hpp"
 #include "relay/stream/stream_table.hpp"
 
@@ -49,8 +49,8 @@ struct Shared {
 /// owns the sessions by id and destroys the ended ones at the end of the loop's turn.
 class WorkerServer final : public loop::Listener::Events,
                            public session::HttpConnection::Events,
-                           public session::Viewer::Events,
-                           public session::Publisher::Events,
+                           public session::HttpViewer::Events,
+                           public session::HttpPublisher::Events,
                            public stream::StreamTable::Events,
                            public stream::Relief::Host {
  public:
@@ -99,8 +99,8 @@ class WorkerServer final : public loop::Listener::Events,
   void on_refused(session::HttpConnection& connection, unsigned status,
                   std::string_view reason) noexcept override;
   void on_closed(session::HttpConnection& connection) noexcept override;
-  void on_viewer_end(session::Viewer& viewer, session::ViewerEnd end) noexcept override;
-  void on_publisher_end(session::Publisher& publisher, session::PublisherEnd end,
+  void on_viewer_end(session::HttpViewer& viewer, session::ViewerEnd end) noexcept override;
+  void on_publisher_end(session::HttpPublisher& publisher, session::PublisherEnd end,
                         const std::string& reason) noexcept override;
   bool may_take_block(session::Publisher& publisher) noexcept override;
   void on_input_dropped(session::Publisher& publisher) noexcept override;
@@ -170,7 +170,9 @@ class WorkerServer final : public loop::Listener::Events,
   void time_out_connections(base::Time now) noexcept;
   void end_abandoned_streams(base::Time now) noexcept;
   void sweep() noexcept;
-  void log_viewer(const session::Viewer& viewer, session::ViewerEnd end);
+  void count_viewer_end(const session::Viewer& viewer, session::ViewerEnd end) noexcept;
+  void count_publisher_end(session::Publisher& publisher, session::PublisherEnd end,
+                           const std::string& reason) noexcept;
   std::uint64_t next_id() noexcept { return ++last_id_; }
 
   loop::Worker& worker_;
@@ -203,6 +205,8 @@ class WorkerServer final : public loop::Listener::Events,
   std::unordered_set<std::string> beginning_;
   // Ended in this turn; destroyed at its end, so that no callback returns into a dead object.
   std::vector<std::uint64_t> ended_;
+  // Of those, viewers whose connection may have another request.
+  std::vector<session::HttpViewer*> going_on_;
 
   /// How far a drain has come here; it goes forward only.
   enum class Drain : std::uint8_t { none, viewers, others, publishers, done };

@@ -1,4 +1,4 @@
-#include "relay/session/publisher.hpp"
+#include "relay/session/http_publisher.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -23,9 +23,9 @@ std::size_t count_windows(const stream::Chunk& chunk) noexcept {
 
 }  // namespace
 
-Publisher::Publisher(std::uint64_t id, loop::Worker& worker, memory::BlockPool& pool,
-                     std::unique_ptr<loop::Tcp> tcp, Events& events, stream::Home& home,
-                     media::Container container, http_body::Reader body, bool keep_alive)
+HttpPublisher::HttpPublisher(std::uint64_t id, loop::Worker& worker, memory::BlockPool& pool,
+                             std::unique_ptr<loop::Tcp> tcp, Events& events, stream::Home& home,
+                             media::Container container, http_body::Reader body, bool keep_alive)
     : id_(id),
       worker_(worker),
       pool_(pool),
@@ -34,8 +34,8 @@ Publisher::Publisher(std::uint64_t id, loop::Worker& worker, memory::BlockPool& 
       tcp_(std::move(tcp)),
       body_(body),
       writer_(pool, home.account()),
-      media_timer_(worker, loop::bind<&Publisher::on_media_timer>(this)),
-      read_timer_(worker, loop::bind<&Publisher::on_read_timer>(this)),
+      media_timer_(worker, loop::bind<&HttpPublisher::on_media_timer>(this)),
+      read_timer_(worker, loop::bind<&HttpPublisher::on_read_timer>(this)),
       ahead_(home.stream().policy().publisher.ahead),
       started_(base::monotonic_now()),
       last_byte_(started_),
@@ -44,7 +44,7 @@ Publisher::Publisher(std::uint64_t id, loop::Worker& worker, memory::BlockPool& 
   tcp_->set_events(this);
 }
 
-void Publisher::start(std::string_view received) noexcept {
+void HttpPublisher::start(std::string_view received) noexcept {
   // The only payload that is copied on its way in: what came in one read with the head.
   behind_body_ = received;
   while (!received.empty() && !is_over() && !body_.done()) {
@@ -61,7 +61,11 @@ void Publisher::start(std::string_view received) noexcept {
   if (!is_over() && !is_paused()) tcp_->start_reading();
 }
 
-std::span<std::byte> Publisher::read_space() noexcept {
+PublisherCounts HttpPublisher::counts() const {
+  return {bytes_, chunks_, ingest_->dropped(), bytes_dropped_, ingest_->faults()};
+}
+
+std::span<std::byte> HttpPublisher::read_space() noexcept {
   if (writer_.has_space(space_least) || events_.may_take_block(*this)) {
     if (const auto space = block_space()) {
       dropping_input_ = false;
@@ -71,7 +75,7 @@ std::span<std::byte> Publisher::read_space() noexcept {
   return dropping_input_ ? worker_.read_buffer() : std::span<std::byte>{};
 }
 
-base::Result<std::span<std::byte>> Publisher::block_space() noexcept {
+base::Result<std::span<std::byte>> HttpPublisher::block_space() noexcept {
   const auto space = writer_.space(space_least);
   if (!space) return space;
   waits_since_.reset();
@@ -84,7 +88,7 @@ base::Result<std::span<std::byte>> Publisher::block_space() noexcept {
   return space;
 }
 
-void Publisher::on_read(std::span<std::byte> bytes) noexcept {
+void HttpPublisher::on_read(std::span<std::byte> bytes) noexcept {
   const base::Time now = base::monotonic_now();
   last_byte_ = now;
   if (!dropping_input_) {
@@ -99,7 +103,7 @@ void Publisher::on_read(std::span<std::byte> bytes) noexcept {
   media_timer_.wake_at(ingest_->deadline());
 }
 
-void Publisher::read_body(std::span<std::byte> bytes, base::Time now) noexcept {
+void HttpPublisher::read_body(std::span<std::byte> bytes, base::Time now) noexcept {
   body_.feed(bytes);
   for (;;) {
     const auto run = body_.next();
@@ -119,7 +123,7 @@ void Publisher::read_body(std::span<std::byte> bytes, base::Time now) noexcept {
 
 // Framing between two runs stays behind in the block. Only when a block has many runs already are
 // further ones moved down over it; no window has been cut from these bytes yet.
-std::span<std::byte> Publisher::join_small_run(std::span<std::byte> run) noexcept {
+std::span<std::byte> HttpPublisher::join_small_run(std::span<std::byte> run) noexcept {
   if (run.data() == run_end_ || ++runs_in_block_ <= runs_per_block_max || run_end_ == nullptr) {
     run_end_ = run.data() + run.size();
     return run;
@@ -132,7 +136,7 @@ std::span<std::byte> Publisher::join_small_run(std::span<std::byte> run) noexcep
 
 // Once runs are moved together, what lies behind the last one is framing, which nobody needs: a
 // block is filled with payload however little of it stands between two size lines.
-void Publisher::take_framing_back() noexcept {
+void HttpPublisher::take_framing_back() noexcept {
   if (dropping_input_ || runs_in_block_ <= runs_per_block_max) return;
   const auto written = writer_.written();
   const auto count = static_cast<std::size_t>(written.data() + written.size() - run_end_);
@@ -140,7 +144,7 @@ void Publisher::take_framing_back() noexcept {
   unaccounted_ -= static_cast<std::int64_t>(count);
 }
 
-void Publisher::append_chunks(base::Time now) noexcept {
+void HttpPublisher::append_chunks(base::Time now) noexcept {
   const base::Utc arrival = base::utc_now();
   unsigned count = 0;
   while (count < chunks_per_turn_max || ended_) {
@@ -158,14 +162,14 @@ void Publisher::append_chunks(base::Time now) noexcept {
 
 // Blocks are pinned whole: whoever sends little payload between much else is charged for all of
 // it, as far as the windows of the next chunk can hold blocks.
-void Publisher::count_overhead() noexcept {
+void HttpPublisher::count_overhead() noexcept {
   if (unaccounted_ <= pending_bytes_usual) return;
   overhead_bytes_ = static_cast<std::uint32_t>(
       std::min<std::int64_t>(unaccounted_ - pending_bytes_usual, UINT32_MAX));
   unaccounted_ -= overhead_bytes_;
 }
 
-void Publisher::append(stream::Chunk chunk, base::Time now) noexcept {
+void HttpPublisher::append(stream::Chunk chunk, base::Time now) noexcept {
   chunk.http_image = http_body::find_framing(chunk.bytes, writer_.written());
   if (!chunk.http_image.empty()) {
     // What is moved together later must not come to lie on framing that is shared now.
@@ -181,14 +185,14 @@ void Publisher::append(stream::Chunk chunk, base::Time now) noexcept {
   if (ahead > ahead_) pause_until(now + (ahead - ahead_));
 }
 
-void Publisher::pause_until(base::Time due) noexcept {
+void HttpPublisher::pause_until(base::Time due) noexcept {
   paused_ = true;
   resume_at_ = due;
   tcp_->stop_reading();
   read_timer_.wake_at(due);
 }
 
-void Publisher::on_no_space() noexcept {
+void HttpPublisher::on_no_space() noexcept {
   const base::Time now = base::monotonic_now();
   if (!waits_since_) waits_since_ = now;
   const bool is_over =
@@ -202,13 +206,13 @@ void Publisher::on_no_space() noexcept {
   read_timer_.wake_at(now + std::chrono::milliseconds(10));
 }
 
-void Publisher::on_freed() noexcept {
+void HttpPublisher::on_freed() noexcept {
   if (ended_ || !waits_since_ || !paused_) return;
   read_timer_.stop();
   on_read_timer();
 }
 
-bool Publisher::on_nothing_freed(bool is_beyond_share) noexcept {
+bool HttpPublisher::on_nothing_freed(bool is_beyond_share) noexcept {
   if (ended_ || !waits_since_ || !is_beyond_share || stopped_since_) return false;
   stopped_since_ = base::monotonic_now();
   return true;
@@ -216,7 +220,7 @@ bool Publisher::on_nothing_freed(bool is_beyond_share) noexcept {
 
 // What was read so far ends in the middle of a frame. Nothing that comes before the next keyframe
 // can follow what the log has: that is let go too, and makes room for the keyframe.
-void Publisher::begin_dropping() noexcept {
+void HttpPublisher::begin_dropping() noexcept {
   waits_since_.reset();
   stopped_since_.reset();
   events_.on_input_dropped(*this);
@@ -228,7 +232,7 @@ void Publisher::begin_dropping() noexcept {
   home_.let_tail_go();
 }
 
-void Publisher::on_read_timer() noexcept {
+void HttpPublisher::on_read_timer() noexcept {
   const base::Time now = base::monotonic_now();
   if (has_backlog_) {
     append_chunks(now);
@@ -241,7 +245,7 @@ void Publisher::on_read_timer() noexcept {
   tcp_->start_reading();
 }
 
-void Publisher::on_media_timer() noexcept {
+void HttpPublisher::on_media_timer() noexcept {
   const base::Time now = base::monotonic_now();
   ingest_->on_time(now);
   append_chunks(now);
@@ -249,7 +253,7 @@ void Publisher::on_media_timer() noexcept {
   events_.on_appended_by_timer();
 }
 
-void Publisher::on_read_end(base::Error error) noexcept {
+void HttpPublisher::on_read_end(base::Error error) noexcept {
   if (is_over()) return;
   peer_ended_ = true;
   if (error) return finish(PublisherEnd::broken, error.message());
@@ -259,7 +263,7 @@ void Publisher::on_read_end(base::Error error) noexcept {
 }
 
 // The input is over: ends when the chunks that are left are appended.
-void Publisher::finish(PublisherEnd end_reason, const std::string& reason) noexcept {
+void HttpPublisher::finish(PublisherEnd end_reason, const std::string& reason) noexcept {
   if (is_over()) return;
   const auto finished = ingest_->finish();
   pending_end_ = {end_reason, reason};
@@ -272,7 +276,7 @@ void Publisher::finish(PublisherEnd end_reason, const std::string& reason) noexc
   if (!has_backlog_) end(pending_end_->end, pending_end_->reason);
 }
 
-void Publisher::end(PublisherEnd end, const std::string& reason) noexcept {
+void HttpPublisher::end(PublisherEnd end, const std::string& reason) noexcept {
   if (std::exchange(ended_, true)) return;
   static_cast<void>(ingest_->finish());
   append_chunks(base::monotonic_now());

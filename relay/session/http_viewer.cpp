@@ -1,4 +1,4 @@
-#include "relay/session/viewer.hpp"
+#include "relay/session/http_viewer.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -7,8 +7,8 @@
 
 namespace session {
 
-Viewer::Viewer(std::uint64_t id, loop::Worker& worker, std::unique_ptr<loop::Tcp> tcp,
-               Events& events, Request request)
+HttpViewer::HttpViewer(std::uint64_t id, loop::Worker& worker, std::unique_ptr<loop::Tcp> tcp,
+                       Events& events, Request request)
     : id_(id),
       worker_(worker),
       events_(events),
@@ -27,7 +27,7 @@ Viewer::Viewer(std::uint64_t id, loop::Worker& worker, std::unique_ptr<loop::Tcp
   tcp_->set_unsent(request.policy.unsent_bytes);
 }
 
-void Viewer::start(stream::Stream& stream) noexcept {
+void HttpViewer::start(stream::Stream& stream) noexcept {
   path_ = stream.path();
   cursor_.enter(stream.feed(container_, framing_, begin_).audience(flush_interval_));
   tcp_->start_reading();
@@ -44,20 +44,20 @@ void Viewer::start(stream::Stream& stream) noexcept {
 }
 
 // The hot path: one call of the kernel for everything the viewer has not got yet.
-memory::Written Viewer::write_now(std::span<const iovec> buffers) noexcept {
+memory::Written HttpViewer::write_now(std::span<const iovec> buffers) noexcept {
   const auto written = tcp_->try_write(buffers);
   bytes_ += written.bytes;
   return written;
 }
 
-void Viewer::write_rest(stream::ImageRest rest) noexcept {
+void HttpViewer::write_rest(stream::ImageRest rest) noexcept {
   blocked_since_ = base::monotonic_now();
   pinned_bytes_ = rest.windows.bytes();
   bytes_ += pinned_bytes_ + rest.framing.size();
   tcp_->write(std::move(rest.framing), std::move(rest.windows));
 }
 
-void Viewer::on_written(base::Error error) noexcept {
+void HttpViewer::on_written(base::Error error) noexcept {
   pinned_bytes_ = 0;
   if (state_ == State::closed) return;
   if (error) return on_broken(error);
@@ -66,7 +66,7 @@ void Viewer::on_written(base::Error error) noexcept {
   write_last_chunk();
 }
 
-void Viewer::end(ViewerEnd reason) noexcept {
+void HttpViewer::end(ViewerEnd reason) noexcept {
   // Or the kernel would go on holding what nobody reads.
   if (reason == ViewerEnd::pinned) return cut_off(reason);
   if (state_ != State::streaming) return;
@@ -82,20 +82,20 @@ void Viewer::end(ViewerEnd reason) noexcept {
   if (!tcp_->is_writing()) write_last_chunk();
 }
 
-void Viewer::drain() noexcept {
+void HttpViewer::drain() noexcept {
   // A flush interval may hold back chunks that others of its stream have got.
   if (state_ == State::streaming) cursor_.serve_all();
   end(ViewerEnd::drain);
 }
 
-void Viewer::cut_off(ViewerEnd reason) noexcept {
+void HttpViewer::cut_off(ViewerEnd reason) noexcept {
   if (state_ == State::closed) return;
   if (state_ == State::streaming) end_ = reason;
   tcp_->reset_on_close();
   close();
 }
 
-void Viewer::write_last_chunk() noexcept {
+void HttpViewer::write_last_chunk() noexcept {
   if (framing_ == stream::Framing::none) return close();
   state_ = State::last_chunk;
   std::string last = "0\r\n\r\n";
@@ -106,38 +106,38 @@ void Viewer::write_last_chunk() noexcept {
   finish();
 }
 
-void Viewer::finish() noexcept {
+void HttpViewer::finish() noexcept {
   can_go_on_ = keep_alive_ && !peer_ended_;
   close();
 }
 
-void Viewer::on_broken(base::Error) noexcept {
+void HttpViewer::on_broken(base::Error) noexcept {
   if (state_ == State::closed) return;
   if (state_ == State::streaming) end_ = ViewerEnd::client;
   close();
 }
 
-void Viewer::on_too_slow() noexcept { end(ViewerEnd::slow); }
-void Viewer::on_seam(const stream::Seam&) noexcept { end(ViewerEnd::tracks); }
-void Viewer::on_until() noexcept { end(ViewerEnd::stream_end); }
-void Viewer::on_stream_end() noexcept { end(ViewerEnd::stream_end); }
-void Viewer::on_unsent_needed(std::size_t bytes) noexcept { tcp_->set_unsent(bytes); }
+void HttpViewer::on_too_slow() noexcept { end(ViewerEnd::slow); }
+void HttpViewer::on_seam(const stream::Seam&) noexcept { end(ViewerEnd::tracks); }
+void HttpViewer::on_until() noexcept { end(ViewerEnd::stream_end); }
+void HttpViewer::on_stream_end() noexcept { end(ViewerEnd::stream_end); }
+void HttpViewer::on_unsent_needed(std::size_t bytes) noexcept { tcp_->set_unsent(bytes); }
 
-std::span<std::byte> Viewer::read_space() noexcept { return worker_.read_buffer(); }
+std::span<std::byte> HttpViewer::read_space() noexcept { return worker_.read_buffer(); }
 
-void Viewer::on_read(std::span<std::byte> bytes) noexcept {
+void HttpViewer::on_read(std::span<std::byte> bytes) noexcept {
   const std::size_t room = received_bytes_max - std::min(received_.size(), received_bytes_max);
   received_.append(reinterpret_cast<const char*>(bytes.data()), std::min(bytes.size(), room));
   // A client that goes on sending is left to its own socket's limits.
   if (bytes.size() >= room) tcp_->stop_reading();
 }
 
-void Viewer::on_read_end(base::Error error) noexcept {
+void HttpViewer::on_read_end(base::Error error) noexcept {
   peer_ended_ = true;  // it may have closed its side only: it is still served
   if (error) on_broken(error);
 }
 
-void Viewer::on_time(base::Time now) noexcept {
+void HttpViewer::on_time(base::Time now) noexcept {
   if (!tcp_->is_writing()) return;
   const std::size_t unwritten = tcp_->unwritten_bytes();
   if (std::exchange(unwritten_bytes_, unwritten) != unwritten) blocked_since_ = now;
@@ -147,9 +147,9 @@ void Viewer::on_time(base::Time now) noexcept {
   close();
 }
 
-std::unique_ptr<loop::Tcp> Viewer::take_tcp() noexcept { return std::move(tcp_); }
+std::unique_ptr<loop::Tcp> HttpViewer::take_tcp() noexcept { return std::move(tcp_); }
 
-void Viewer::close() noexcept {
+void HttpViewer::close() noexcept {
   if (std::exchange(state_, State::closed) == State::closed) return;
   if (cursor_.audience() != nullptr) lag_ = stream::to_duration(cursor_.lag());
   cursor_.leave();

@@ -1,4 +1,4 @@
-#include "relay/session/viewer.hpp"
+#include "relay/session/http_viewer.hpp"
 
 #include <doctest/doctest.h>
 
@@ -14,7 +14,7 @@ using stream::SlowPolicy;
 
 const std::string head = "HTTP/1.1 200 OK\r\n\r\n";
 
-struct Rig final : Viewer::Events {
+struct Rig final : HttpViewer::Events {
   explicit Rig(Framing kind = Framing::http_chunk, SlowPolicy slow = SlowPolicy::catch_up,
                std::string received = {}, int buffer_bytes = 0)
       : framing(kind),
@@ -24,17 +24,17 @@ struct Rig final : Viewer::Events {
     peer = std::move(other);
     const stream::ViewerPolicy policy{slow, std::chrono::milliseconds(100),
                                       std::chrono::seconds(30), 256 * 1024, base::Duration::zero()};
-    viewer = std::make_unique<Viewer>(
+    viewer = std::make_unique<HttpViewer>(
         1, worker, loop::Tcp::from_socket(worker, fd), *this,
-        Viewer::Request{policy, stream::Begin::newest, media::Container::mpegts, framing, head,
-                        std::move(received), true});
+        HttpViewer::Request{policy, stream::Begin::newest, media::Container::mpegts, framing, head,
+                            std::move(received), true});
   }
   ~Rig() {
     viewer.reset();
     test::run_turns(worker, 2);  // its unfinished write lets its windows go
   }
 
-  void on_viewer_end(Viewer&, ViewerEnd reason) noexcept override {
+  void on_viewer_end(HttpViewer&, ViewerEnd reason) noexcept override {
     ++ends;
     end = reason;
   }
@@ -75,7 +75,7 @@ struct Rig final : Viewer::Events {
   int ends = 0;
   ViewerEnd end = ViewerEnd::error;
   loop::TurnEnd turn_end;
-  std::unique_ptr<Viewer> viewer;
+  std::unique_ptr<HttpViewer> viewer;
 };
 
 constexpr int small = 8192;
@@ -236,8 +236,8 @@ TEST_CASE("a viewer is cut off once and counts as drained") {
   rig.fill();
   SUBCASE("in the middle of streaming") {}
   SUBCASE("in the middle of its end") { rig.viewer->drain(); }
-  rig.viewer->cut_off();
-  rig.viewer->cut_off();
+  rig.viewer->cut_off(ViewerEnd::drain);
+  rig.viewer->cut_off(ViewerEnd::drain);
   rig.viewer->end(ViewerEnd::slow);
   CHECK(rig.ends == 1);
   CHECK(rig.end == ViewerEnd::drain);
@@ -325,7 +325,7 @@ TEST_CASE("what a viewer sends is kept up to a bound") {
   test::run_turns(rig.worker, 5);
   rig.append();
   rig.await(rig.all());
-  CHECK(rig.viewer->take_received().size() == Viewer::received_bytes_max);
+  CHECK(rig.viewer->take_received().size() == HttpViewer::received_bytes_max);
 }
 
 }  // namespace session

@@ -1,4 +1,4 @@
-#include "relay/session/publisher.hpp"
+#include "relay/session/http_publisher.hpp"
 
 #include <doctest/doctest.h>
 
@@ -27,7 +27,7 @@ std::string in_chunks(const std::string& body, std::size_t size) {
   return text + "0\r\n\r\n";
 }
 
-struct Rig final : Publisher::Events {
+struct Rig final : HttpPublisher::Events {
   explicit Rig(http_body::Reader body, std::size_t arena_bytes = 64 << 20,
                base::Duration ahead = std::chrono::hours(1),
                media::Container container = media::Container::mpegts,
@@ -37,11 +37,11 @@ struct Rig final : Publisher::Events {
              base::utc_now()) {
     auto [fd, other] = test::tcp_pair();
     peer = std::move(other);
-    publisher = std::make_unique<Publisher>(1, worker, pool, loop::Tcp::from_socket(worker, fd),
-                                            *this, home, container, body, true);
+    publisher = std::make_unique<HttpPublisher>(1, worker, pool, loop::Tcp::from_socket(worker, fd),
+                                                *this, home, container, body, true);
   }
 
-  void on_publisher_end(Publisher& ended, PublisherEnd why,
+  void on_publisher_end(HttpPublisher& ended, PublisherEnd why,
                         const std::string& detail) noexcept override {
     ++ends;
     behind = ended.take_received();
@@ -91,7 +91,7 @@ struct Rig final : Publisher::Events {
     const std::string text = published();
     CHECK(text.size() > file.size() - 10 * 188);
     CHECK(file.ends_with(text));
-    CHECK(publisher->chunks() == home.stream().log().end());
+    CHECK(publisher->counts().chunks == home.stream().log().end());
   }
 
   loop::Worker worker{0};
@@ -107,7 +107,7 @@ struct Rig final : Publisher::Events {
   PublisherEnd end = PublisherEnd::broken;
   std::string reason;
   std::string behind;  // the body
-  std::unique_ptr<Publisher> publisher;
+  std::unique_ptr<HttpPublisher> publisher;
 };
 
 }  // namespace
@@ -121,7 +121,7 @@ TEST_CASE("a chunked body becomes the stream byte for byte whatever its chunks a
     rig.await_end();
     CHECK(rig.end == PublisherEnd::finished);
     rig.check_published(file);
-    CHECK(rig.publisher->bytes() == file.size());
+    CHECK(rig.publisher->counts().bytes == file.size());
     CHECK(rig.publisher->can_go_on());
     CHECK(rig.home.tracks().size() == 2);
   }
@@ -141,7 +141,7 @@ TEST_CASE("a body in chunks of one byte is not a window for each") {
     windows += log.at(sequence).bytes.count();
   }
   const std::size_t blocks = file.size() * 6 / (60 * 1024) + 1;
-  CHECK(windows <= blocks * (Publisher::runs_per_block_max + 2) + log.end());
+  CHECK(windows <= blocks * (HttpPublisher::runs_per_block_max + 2) + log.end());
 }
 
 TEST_CASE("framing takes no place in the arena however much there is of it") {
@@ -258,7 +258,7 @@ TEST_CASE("how a body ends badly is told apart and what came is kept") {
   }
   SUBCASE("broken") {
     rig.publish(text);
-    test::run_until(rig.worker, [&] { return rig.publisher->bytes() == file.size(); });
+    test::run_until(rig.worker, [&] { return rig.publisher->counts().bytes == file.size(); });
     const linger now{1, 0};
     setsockopt(rig.peer.fd(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
     rig.peer.close();
@@ -268,7 +268,7 @@ TEST_CASE("how a body ends badly is told apart and what came is kept") {
   }
   SUBCASE("replaced by its owner") {
     rig.publish(text);
-    test::run_until(rig.worker, [&] { return rig.publisher->bytes() == file.size(); });
+    test::run_until(rig.worker, [&] { return rig.publisher->counts().bytes == file.size(); });
     rig.publisher->end(PublisherEnd::replaced, "because");
     rig.publisher->end(PublisherEnd::drain, "later");
     CHECK(rig.reason == "because");
@@ -299,9 +299,9 @@ TEST_CASE("a publisher that runs ahead of the clock is not read until its time h
   rig.publish(file.substr(given));
   test::run_until(rig.worker, [&] { return rig.publisher->is_paused() || rig.ends > 0; });
   REQUIRE(rig.publisher->is_paused());
-  const std::uint64_t bytes = rig.publisher->bytes();
+  const std::uint64_t bytes = rig.publisher->counts().bytes;
   test::run_turns(rig.worker, 20);
-  CHECK(rig.publisher->bytes() == bytes);
+  CHECK(rig.publisher->counts().bytes == bytes);
   rig.await_end();  // it goes on by itself
   CHECK(rig.end == PublisherEnd::finished);
   rig.check_published(file);
@@ -316,7 +316,7 @@ TEST_CASE("with a full arena input is dropped and goes on at a keyframe when the
   // Nobody else frees anything.
   test::run_until(rig.worker, [&] {
     rig.publisher->on_nothing_freed(true);
-    return rig.publisher->bytes() == file.size();
+    return rig.publisher->counts().bytes == file.size();
   });
   rig.peer.end_sending();
   rig.await_end();
@@ -329,7 +329,7 @@ TEST_CASE("with a full arena input is dropped and goes on at a keyframe when the
     if (log.at(sequence).discontinuity == log.at(sequence - 1).discontinuity) continue;
     CHECK(log.at(sequence).sync);
   }
-  CHECK(rig.publisher->chunks() == log.end());
+  CHECK(rig.publisher->counts().chunks == log.end());
 }
 
 TEST_CASE("one that gets no block is not read and goes on when something was freed") {
@@ -339,7 +339,7 @@ TEST_CASE("one that gets no block is not read and goes on when something was fre
   rig.publisher->start("");
   rig.publish(file.substr(0, 100'000));
   test::run_until(rig.worker, [&] { return rig.publisher->is_paused(); });
-  CHECK(rig.publisher->bytes() == 0);
+  CHECK(rig.publisher->counts().bytes == 0);
   // Within its share it is not stopped, whatever the others did.
   CHECK_FALSE(rig.publisher->on_nothing_freed(false));
   rig.has_blocks = true;
@@ -349,7 +349,7 @@ TEST_CASE("one that gets no block is not read and goes on when something was fre
   rig.await_end();
   rig.check_published(file);
   CHECK(rig.drops == 0);
-  CHECK(rig.publisher->bytes_dropped() == 0);
+  CHECK(rig.publisher->counts().bytes_dropped == 0);
 }
 
 TEST_CASE("one beyond its share is stopped once and then dropped up to a keyframe") {
@@ -367,13 +367,13 @@ TEST_CASE("one beyond its share is stopped once and then dropped up to a keyfram
   });
   CHECK(rig.publisher->on_nothing_freed(true));
   CHECK_FALSE(rig.publisher->on_nothing_freed(true));
-  const std::uint64_t dropped = rig.publisher->bytes_dropped();
+  const std::uint64_t dropped = rig.publisher->counts().bytes_dropped;
   CHECK(rig.drops == 0);
   test::run_until(rig.worker, [&] { return rig.drops > 0; });
   const stream::StreamLog& log = rig.home.stream().log();
   CHECK(log.end() - log.first() == 1);  // what nothing can follow is let go
   const std::uint64_t before = log.end();
-  test::run_until(rig.worker, [&] { return rig.publisher->bytes_dropped() > dropped; });
+  test::run_until(rig.worker, [&] { return rig.publisher->counts().bytes_dropped > dropped; });
   rig.has_blocks = true;
   rig.publish(file + file);
   rig.peer.end_sending();
@@ -396,7 +396,7 @@ TEST_CASE("an MP4 that was dropped goes on at a keyframe too") {
   std::size_t sent = text.size() / 2;
   rig.publish(text.substr(0, sent));
   const stream::StreamLog& log = rig.home.stream().log();
-  test::run_until(rig.worker, [&] { return rig.publisher->bytes() == sent; });
+  test::run_until(rig.worker, [&] { return rig.publisher->counts().bytes == sent; });
   rig.has_blocks = false;
   test::run_until(rig.worker, [&] {
     const ssize_t part =
@@ -404,7 +404,7 @@ TEST_CASE("an MP4 that was dropped goes on at a keyframe too") {
              MSG_NOSIGNAL | MSG_DONTWAIT);
     if (part > 0) sent += static_cast<std::size_t>(part);
     rig.publisher->on_nothing_freed(true);
-    return rig.publisher->bytes_dropped() > 0;
+    return rig.publisher->counts().bytes_dropped > 0;
   });
   const std::uint64_t before = log.end();
   rig.has_blocks = true;
@@ -415,7 +415,7 @@ TEST_CASE("an MP4 that was dropped goes on at a keyframe too") {
   REQUIRE(log.end() > before);
   CHECK(log.at(before).sync);
   CHECK(log.at(before).discontinuity > log.at(before - 1).discontinuity);
-  CHECK(rig.publisher->faults()[stream::InputFault::input_lost] == 1);
+  CHECK(rig.publisher->counts().faults[stream::InputFault::input_lost] == 1);
 }
 
 TEST_CASE("a fragment of thousands of samples becomes chunks over several turns") {
@@ -436,16 +436,16 @@ TEST_CASE("a fragment of thousands of samples becomes chunks over several turns"
   Rig rig(http_body::Reader::with_length(text.size()), 64 << 20, std::chrono::hours(1),
           media::Container::fmp4);
   rig.publisher->start(text);
-  CHECK(rig.publisher->chunks() <= 2 * Publisher::chunks_per_turn_max);
+  CHECK(rig.publisher->counts().chunks <= 2 * HttpPublisher::chunks_per_turn_max);
   CHECK(rig.publisher->is_paused());
   CHECK(rig.ends == 0);
-  std::uint64_t before = rig.publisher->chunks();
+  std::uint64_t before = rig.publisher->counts().chunks;
   test::run_until(rig.worker, [&] {
-    CHECK(rig.publisher->chunks() - before <= Publisher::chunks_per_turn_max);
-    before = rig.publisher->chunks();
+    CHECK(rig.publisher->counts().chunks - before <= HttpPublisher::chunks_per_turn_max);
+    before = rig.publisher->counts().chunks;
     return rig.ends > 0;
   });
-  CHECK(rig.publisher->chunks() == 5000);
+  CHECK(rig.publisher->counts().chunks == 5000);
   CHECK(rig.end == end);
 }
 
