@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <variant>
 
 #include "relay/base/result.hpp"
@@ -63,6 +64,9 @@ class Reader {
   /// What comes next in the fed span. Nothing: all was looked at, or the client has closed. An
   /// error stays.
   base::Result<std::optional<Event>> next() noexcept;
+
+  /// What was fed and not looked at yet, which the caller takes over: it is still masked.
+  std::span<std::byte> take_rest() noexcept { return std::exchange(input_, {}); }
 
   /// A close frame was read.
   bool is_closed() const noexcept { return state_ == State::closed; }

@@ -308,6 +308,19 @@ TEST_CASE("a close frame has a code that may be sent and a reason or neither") {
   }
 }
 
+TEST_CASE("what was not looked at can be read by a copy elsewhere") {
+  std::string frames = write({.payload = "first"}) + write({.payload = "second"});
+  Reader here;
+  here.feed(std::as_writable_bytes(std::span(frames)));
+  REQUIRE(here.next()->has_value());
+  const auto rest = here.take_rest();
+  CHECK(here.take_rest().empty());
+  CHECK(!here.next()->has_value());
+  ReaderRig there;
+  there.feed({reinterpret_cast<const char*>(rest.data()), rest.size()});
+  CHECK(there.outcome.events == Events{"binary second"});
+}
+
 TEST_CASE("an error stays") {
   ReaderRig rig;
   rig.feed(write({.payload = "a"}) + "\xff" + write({.payload = "b"}));
