@@ -49,6 +49,7 @@ void fill(spancast::Stream& out, const StreamReport& report) {
     out.mutable_publisher()->set_age_seconds(base::to_seconds(home.publisher->age));
     out.mutable_publisher()->set_idle_seconds(base::to_seconds(home.publisher->idle));
     out.mutable_publisher()->set_bytes(home.publisher->bytes);
+    out.mutable_publisher()->set_protocol(home.publisher->protocol);
   }
   for (const media::Track& track : home.tracks) fill(*out.add_tracks(), track);
   if (const double seconds = base::to_seconds(home.tail_length); seconds > 0) {

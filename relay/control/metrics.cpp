@@ -160,6 +160,29 @@ void add_faults(Page& page, std::span<const WorkerReport> workers) {
   }
 }
 
+void add_wire(Page& page, std::span<const WorkerReport> workers) {
+  const auto total = [&](auto count) { return sum(workers, count); };
+  gauge(page, "spancast_wire_viewers", "Connected viewers over the wire",
+        static_cast<double>(total([](const auto& w) { return w.wire_viewers; })));
+  counter(page, "spancast_wire_repeats_total",
+          "Chunks and gaps from wire publishers that were here already",
+          total([](const auto& w) { return w.wire_repeats; }));
+  counter(page, "spancast_wire_gaps_total", "Gaps that wire publishers left",
+          total([](const auto& w) { return w.wire_gaps; }));
+  counter(page, "spancast_wire_checksum_errors_total",
+          "Chunks from wire publishers that came damaged",
+          total([](const auto& w) { return w.wire_checksum_errors; }));
+  counter(page, "spancast_wire_unknown_messages_total",
+          "Messages from wire publishers that only a newer relay knows",
+          total([](const auto& w) { return w.wire_unknown; }));
+  page.begin("spancast_wire_byes_total", "Wire connections ended by the relay, by reason",
+             prometheus::MetricType::Counter);
+  for (std::size_t reason = 0; reason < wire::bye_reason_count; ++reason) {
+    page.add(static_cast<double>(total([&](const auto& w) { return w.wire_byes[reason]; })),
+             {{"reason", name_of(static_cast<wire::ByeReason>(reason))}});
+  }
+}
+
 void add_streams(Page& page, std::span<const WorkerReport> workers) {
   struct Sums {
     std::uint64_t viewers = 0;
@@ -242,6 +265,7 @@ std::string metrics_text(std::span<const WorkerReport> workers, const ArenaRepor
   add_refusals(page, workers);
   add_ends(page, workers);
   add_faults(page, workers);
+  add_wire(page, workers);
   add_streams(page, workers);
   add_arena(page, workers, arena);
   add_workers(page, workers);

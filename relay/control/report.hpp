@@ -9,6 +9,7 @@
 #include "relay/base/histogram.hpp"
 #include "relay/base/time.hpp"
 #include "relay/media/track.hpp"
+#include "relay/protocol/wire/message.hpp"
 #include "relay/stream/end_reason.hpp"
 #include "relay/stream/fanout.hpp"
 #include "relay/stream/input_fault.hpp"
@@ -29,6 +30,7 @@ struct StreamReport {
       base::Duration age{};
       base::Duration idle{};
       std::uint64_t bytes = 0;
+      const char* protocol = "";  ///< http or wire
     };
     std::uint64_t epoch = 0;
     std::optional<Publisher> publisher;
@@ -60,6 +62,12 @@ struct WorkerReport {
   std::uint64_t pieces_dropped = 0;
   std::uint64_t bytes_dropped = 0;  ///< of `bytes_in`, that found no place in the arena
   stream::InputFaults input_faults;
+  std::uint64_t wire_viewers = 0;  ///< of the viewers, those over the wire
+  std::uint64_t wire_repeats = 0;
+  std::uint64_t wire_gaps = 0;
+  std::uint64_t wire_checksum_errors = 0;
+  std::uint64_t wire_unknown = 0;
+  std::array<std::uint64_t, wire::bye_reason_count> wire_byes{};  ///< said by us
   std::uint64_t requests = 0;
   std::uint64_t refused = 0;
   std::array<std::uint64_t, refusal_statuses.size() + 1> refusals{};  ///< by status

@@ -19,6 +19,7 @@ void WorkerServer::announce_drain() noexcept {
 void WorkerServer::drain(base::Time begin) noexcept {
   drain_ = Drain::viewers;
   for (const auto& [id, connection] : connections_) connection->drain();
+  for (const auto& [id, connection] : wire_connections_) connection->drain(drain_bye());
   refuse_waiting();
   const std::size_t queued = close_listeners();
   shared_.log.info("listeners closed", {{"worker", worker_.index()},
@@ -98,6 +99,7 @@ void WorkerServer::stop_now() noexcept {
   }
   sweep();
   connections_.clear();
+  wire_connections_.clear();
   worker_.stop();
 }
 

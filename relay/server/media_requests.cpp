@@ -15,8 +15,6 @@ constexpr std::string_view retry_after_full = "5";
 // Another relay, or the next one here, may be there at once.
 constexpr std::string_view retry_after_drain = "1";
 
-using FlushStep = std::chrono::duration<std::int64_t, std::ratio<1, 100>>;
-
 stream::ViewerPolicy policy_for(const stream::PathPolicy& path, const http::MediaQuery& query) {
   stream::ViewerPolicy policy = path.viewer;
   policy.slow = query.slow.value_or(policy.slow);
@@ -170,6 +168,7 @@ void WorkerServer::on_stream_ready(const std::string& path) noexcept { serve_wai
 void WorkerServer::on_stream_missing(const std::string& path) noexcept { serve_waiting(path); }
 
 void WorkerServer::serve_waiting(const std::string& path) noexcept {
+  seat_waiting(path);
   const auto found = waiting_.find(path);
   if (found == waiting_.end()) return;
   const auto waiting = std::move(found->second);
@@ -219,7 +218,7 @@ void WorkerServer::time_out_waiting(base::Time now) noexcept {
       expired.emplace_back(found->first, gone->connection);
     }
     waiting.erase(keep, waiting.end());
-    if (waiting.empty()) table_.unwatch(found->first);
+    if (waiting.empty() && !wire_waiting_.contains(found->first)) table_.unwatch(found->first);
     found = waiting.empty() ? waiting_.erase(found) : std::next(found);
   }
   for (const auto& [path, id] : expired) {
@@ -269,6 +268,15 @@ void WorkerServer::serve_publisher(session::HttpConnection& connection, http::Re
 bool WorkerServer::make_room_for_publisher(session::HttpConnection& connection,
                                            stream::Home& home) noexcept {
   if (!home.publisher) {
+    // A wire publisher that has just gone has some time to come back.
+    const std::string& path = home.stream().path();
+    const auto decision = wire::admit({}, incumbent_of(home, path),
+                                      home.stream().policy().publisher.idle, base::monotonic_now());
+    if (decision.admission == wire::Admission::in_use) {
+      refuse(connection, 409, "another publisher is to come back on " + path);
+      return false;
+    }
+    incumbents_.erase(path);
     if (home.stream().log().end() > 0) home.on_new_publisher();
     return true;
   }

@@ -24,6 +24,10 @@ void add_input(control::WorkerReport& report, const session::PublisherCounts& co
   report.pieces_dropped += counts.chunks_dropped;
   report.bytes_dropped += counts.bytes_dropped;
   report.input_faults.add(counts.faults);
+  report.wire_repeats += counts.wire.repeats;
+  report.wire_gaps += counts.wire.gaps;
+  report.wire_checksum_errors += counts.wire.checksum_errors;
+  report.wire_unknown += counts.wire.unknown;
 }
 
 }  // namespace
@@ -45,6 +49,7 @@ WorkerServer::WorkerServer(loop::Worker& worker, Shared& shared)
 WorkerServer::~WorkerServer() {
   // Sessions first: they read streams, and streams hold windows of the pool.
   connections_.clear();
+  wire_connections_.clear();
   viewers_.clear();
   publishers_.clear();
 }
@@ -135,10 +140,13 @@ void WorkerServer::on_request(session::HttpConnection& connection,
     return refuse(connection, 503, "http.connections is reached: try again later",
                   {{"Retry-After", "5"}});
   }
-  if (route.kind != http::RouteKind::media) return serve_status(connection, head, route);
+  if (route.kind != http::RouteKind::media && route.kind != http::RouteKind::wire) {
+    return serve_status(connection, head, route);
+  }
   if (connection.port() == session::Port::admin) {
     return refuse(connection, 404, "media is served on the public address");
   }
+  if (route.kind == http::RouteKind::wire) return serve_upgrade(connection, head, route);
   if (head.method == http::Method::put || head.method == http::Method::post) {
     return serve_publisher(connection, std::move(head), std::move(route));
   }
@@ -182,6 +190,7 @@ void WorkerServer::on_turn_end() noexcept {
   if (is_timing_out_) time_out_connections(base::monotonic_now());
   turn_end_.keep_turning(next.now || table_.is_ending() || is_timing_out_);
   flush_timer_.wake_at(next.later);
+  if (!over_.empty()) end_over_streams();
   if (!beginning_.empty()) serve_begun();
   if (!ended_.empty()) sweep();
 }
@@ -206,13 +215,16 @@ void WorkerServer::sweep() noexcept {
         shared_.connections.fetch_sub(1, std::memory_order_relaxed);
       }
       connections_.erase(connection);
+    } else if (const auto wire = wire_connections_.find(id); wire != wire_connections_.end()) {
+      if (wire->second->has_link()) shared_.connections.fetch_sub(1, std::memory_order_relaxed);
+      wire_connections_.erase(wire);
     } else {
       publishers_.erase(id);
     }
   }
   if (drain_ == Drain::viewers && viewers_.empty()) on_no_viewers_left();
-  if (drain_ == Drain::publishers && connections_.empty() && viewers_.empty() &&
-      publishers_.empty()) {
+  if (drain_ == Drain::publishers && connections_.empty() && wire_connections_.empty() &&
+      viewers_.empty() && publishers_.empty()) {
     on_no_sessions_left();
   }
 }
@@ -223,6 +235,7 @@ void WorkerServer::on_tick() noexcept {
   fanout_.governor().on_measured(worker_.busy());
   time_out_connections(now);
   time_out_waiting(now);
+  for (const auto& [id, publisher] : publishers_) publisher->on_time(now);
   end_abandoned_streams(now);
   table_.end_finished(now);
   if (const std::uint64_t count = refusal_lines_.report_left_out(now)) {
@@ -230,7 +243,9 @@ void WorkerServer::on_tick() noexcept {
   }
   relief_.on_time(now);
   if (++ticks_ % 4 == 0) {
+    // It may end, which takes it from no list before the end of the turn.
     for (const auto& [id, viewer] : viewers_) viewer->on_time(now);
+    forget_waiting();
     table_.drop_unused();
   }
   turn_end_.keep_turning(true);  // whatever was ended here is swept in this turn
@@ -242,6 +257,9 @@ void WorkerServer::time_out_connections(base::Time now) noexcept {
   for (const auto& [id, connection] : connections_) {
     if (connection->on_time(now) && --left == 0) break;
   }
+  for (const auto& [id, connection] : wire_connections_) {
+    if (left == 0 || (connection->on_time(now) && --left == 0)) break;
+  }
   is_timing_out_ = left == 0;
 }
 
@@ -252,11 +270,14 @@ void WorkerServer::end_abandoned_streams(base::Time now) noexcept {
     if (now - home->free_since >= home->stream().policy().publisher.grace)
       abandoned.push_back(path);
   }
-  for (const std::string& path : abandoned) {
-    shared_.log.info("stream ended", {{"stream", path}});
-    table_.end_home(path);
-    serve_waiting(path);
-  }
+  for (const std::string& path : abandoned) end_stream(path);
+}
+
+void WorkerServer::end_stream(const std::string& path) noexcept {
+  shared_.log.info("stream ended", {{"stream", path}});
+  table_.end_home(path);
+  incumbents_.erase(path);
+  serve_waiting(path);
 }
 
 void WorkerServer::on_viewer_end(session::HttpViewer& viewer, session::ViewerEnd end) noexcept {
@@ -276,6 +297,7 @@ void WorkerServer::count_viewer_end(const session::Viewer& viewer,
                     {"seconds", base::to_seconds(base::monotonic_now() - viewer.started())},
                     {"lag", base::to_seconds(viewer.lag())},
                     {"skips", viewer.cursor().skips()},
+                    {"protocol", viewer.protocol()},
                     {"reason", name_of(end)}});
 }
 
@@ -293,6 +315,7 @@ void WorkerServer::count_publisher_end(session::Publisher& publisher, session::P
                                        {"bytes", counts.bytes},
                                        {"chunks", counts.chunks},
                                        {"seconds", base::to_seconds(now - publisher.started())},
+                                       {"protocol", publisher.protocol()},
                                        {"reason", name_of(end)},
                                        {"detail", reason}});
   ended_.push_back(publisher.id());
@@ -306,9 +329,11 @@ control::WorkerReport WorkerServer::report() {
   report.loop_lag = worker_.lag();
   report.busy = worker_.busy();
   report.draining = shared_.draining.load(std::memory_order_relaxed);
-  report.connections = connections_.size();
+  report.connections = connections_.size() + wire_connections_.size();
   report.blocks_ready = pool_.ready_count();
   for (const auto& [path, viewers] : waiting_) report.viewers_waiting += viewers.size();
+  for (const auto& [id, viewer] : wire_viewers_) report.viewers_waiting += viewer->is_waiting();
+  report.wire_viewers = wire_viewers_.size();
   report.publishers = publishers_.size();
   for (const auto& [id, publisher] : publishers_) {
     add_input(report, publisher->counts());
@@ -332,7 +357,7 @@ control::WorkerReport WorkerServer::report() {
     if (!home->publisher) return;
     const session::Publisher& publisher = *publishers_.at(*home->publisher);
     at_home.publisher = {now - publisher.started(), now - publisher.last_byte(),
-                         publisher.counts().bytes};
+                         publisher.counts().bytes, publisher.protocol()};
     const auto tracks = publisher.tracks();
     at_home.tracks.assign(tracks.begin(), tracks.end());
   });

@@ -17,10 +17,14 @@
 #include "relay/http/router.hpp"
 #include "relay/loop/listener.hpp"
 #include "relay/loop/timer.hpp"
+#include "relay/protocol/wire/admission.hpp"
 #include "relay/server/drain_schedule.hpp"
 #include "relay/session/http_connection.hpp"
 #include "relay/session/http_publisher.hpp"
 #include "relay/session/http_viewer.hpp"
+#include "relay/session/wire_connection.hpp"
+#include "relay/session/wire_publisher.hpp"
+#include "relay/session/wire_viewer.hpp"
 #include "relay/stream/relief.hpp"
 #include "relay/stream/stream_table.hpp"
 
@@ -30,6 +34,8 @@ class WorkerServer;
 
 /// What clients are told while the relay is drained.
 constexpr std::string_view drain_reason = "the relay is shutting down";
+/// Flush intervals that clients ask for are rounded up to these.
+using FlushStep = std::chrono::duration<std::int64_t, std::ratio<1, 100>>;
 
 /// What the servers of all workers share. Built before them and unchanged while they run, but for
 /// what has a lock of its own or is atomic.
@@ -51,6 +57,9 @@ class WorkerServer final : public loop::Listener::Events,
                            public session::HttpConnection::Events,
                            public session::HttpViewer::Events,
                            public session::HttpPublisher::Events,
+                           public session::WireConnection::Events,
+                           public session::WireViewer::Events,
+                           public session::WirePublisher::Events,
                            public stream::StreamTable::Events,
                            public stream::Relief::Host {
  public:
@@ -67,6 +76,9 @@ class WorkerServer final : public loop::Listener::Events,
 
   /// Takes a publisher's connection over from the worker that accepted it.
   void adopt(int socket, http::RequestHead head, std::string received) noexcept;
+  /// The same with a publisher over the wire, whose first message was read there.
+  void adopt_wire(int socket, session::WireLink::Moved moved,
+                  session::WireConnection::Request request, wire::Hello hello) noexcept;
   control::WorkerReport report();
   /// The relay is going to be drained: everything goes on, but no connection is kept for another
   /// request.
@@ -101,6 +113,13 @@ class WorkerServer final : public loop::Listener::Events,
   void on_closed(session::HttpConnection& connection) noexcept override;
   void on_viewer_end(session::HttpViewer& viewer, session::ViewerEnd end) noexcept override;
   void on_publisher_end(session::HttpPublisher& publisher, session::PublisherEnd end,
+                        const std::string& reason) noexcept override;
+  void on_first_message(session::WireConnection& connection,
+                        wire::Message message) noexcept override;
+  void on_wire_refused(session::WireConnection& connection, const wire::Bye& bye) noexcept override;
+  void on_wire_closed(session::WireConnection& connection) noexcept override;
+  void on_viewer_end(session::WireViewer& viewer, session::ViewerEnd end) noexcept override;
+  void on_publisher_end(session::WirePublisher& publisher, session::PublisherEnd end,
                         const std::string& reason) noexcept override;
   bool may_take_block(session::Publisher& publisher) noexcept override;
   void on_input_dropped(session::Publisher& publisher) noexcept override;
@@ -140,6 +159,29 @@ class WorkerServer final : public loop::Listener::Events,
   void refuse_waiting() noexcept;
   void refuse_drained(session::HttpConnection& connection) noexcept;
 
+  // wire_requests.cpp
+  void serve_upgrade(session::HttpConnection& connection, const http::RequestHead& head,
+                     const http::Route& route) noexcept;
+  void serve_wire_viewer(session::WireConnection& connection, wire::Play play) noexcept;
+  void seat(session::WireViewer& viewer) noexcept;
+  void seat_waiting(const std::string& path) noexcept;
+  void forget_waiting() noexcept;
+  void serve_wire_publisher(session::WireConnection& connection, wire::Hello hello) noexcept;
+  std::optional<wire::Incumbent> incumbent_of(const stream::Home& home,
+                                              const std::string& path) const;
+  bool make_room_for(session::WireConnection& connection, stream::Home& home,
+                     const wire::Hello& hello) noexcept;
+  void start_publisher(session::WireConnection& connection, stream::Home& home,
+                       wire::Hello hello) noexcept;
+  void hand_over(session::WireConnection& connection, wire::Hello hello, unsigned worker) noexcept;
+  void linger(std::unique_ptr<session::WireLink> link) noexcept;
+  void refuse_for_memory(session::WireConnection& connection) noexcept;
+  wire::Bye drain_bye() const;
+  void end_over_streams() noexcept;
+  void count_bye(wire::ByeReason reason) noexcept {
+    ++counts_.wire_byes[static_cast<std::size_t>(reason)];
+  }
+
   // status_requests.cpp
   void serve_status(session::HttpConnection& connection, const http::RequestHead& head,
                     const http::Route& route) noexcept;
@@ -169,6 +211,7 @@ class WorkerServer final : public loop::Listener::Events,
   void on_tick() noexcept;
   void time_out_connections(base::Time now) noexcept;
   void end_abandoned_streams(base::Time now) noexcept;
+  void end_stream(const std::string& path) noexcept;
   void sweep() noexcept;
   void count_viewer_end(const session::Viewer& viewer, session::ViewerEnd end) noexcept;
   void count_publisher_end(session::Publisher& publisher, session::PublisherEnd end,
@@ -195,6 +238,13 @@ class WorkerServer final : public loop::Listener::Events,
   std::unordered_map<std::uint64_t, std::unique_ptr<session::HttpConnection>> connections_;
   std::unordered_map<std::uint64_t, std::unique_ptr<session::Viewer>> viewers_;
   std::unordered_map<std::uint64_t, std::unique_ptr<session::Publisher>> publishers_;
+  // Over the wire: without a role yet, or closing.
+  std::unordered_map<std::uint64_t, std::unique_ptr<session::WireConnection>> wire_connections_;
+  std::unordered_map<std::uint64_t, session::WireViewer*> wire_viewers_;      // of `viewers_`
+  std::unordered_map<std::string, std::vector<std::uint64_t>> wire_waiting_;  // of those, by stream
+  // Of streams that are at home here and whose wire publisher has gone: it may come back.
+  std::unordered_map<std::string, wire::Incumbent> incumbents_;
+  std::vector<std::string> over_;  // streams whose publisher has said so
   // Accepted over `http.connections` to be refused; not counted there.
   std::unordered_set<std::uint64_t> beyond_limit_;
   std::size_t admin_connections_ = 0;

@@ -1,7 +1,6 @@
 #include "relay/session/fmp4_ingest.hpp"
 
 #include <algorithm>
-#include <string>
 #include <utility>
 
 #include "relay/media/timescale.hpp"
@@ -11,17 +10,6 @@ namespace {
 
 using stream::InputFault;
 constexpr std::uint32_t log_timescale = media::Timeline::ticks_per_second;
-
-// What the tables of an MPEG-TS with these tracks depend on.
-std::string describe(std::span<const media::Track> tracks) {
-  std::string text = "samples";
-  for (const media::Track& track : tracks) {
-    text += '/';
-    text += name(track.codec);
-    text += track.language + std::to_string(track.channels);
-  }
-  return text;
-}
 
 }  // namespace
 
@@ -80,15 +68,7 @@ void Fmp4Ingest::follow_tracks() {
   const auto tracks = reader_.tracks();
   clocks_.assign(tracks.size(), {});
   chunker_.set_tracks(tracks);
-  std::string said = describe(tracks);
-  if (!home_.tables) {
-    home_.tables = {std::move(said), 0};
-  } else if (home_.tables->said != said) {
-    const auto next = static_cast<std::uint8_t>((home_.tables->version + 1) % table_versions);
-    home_.tables = {std::move(said), next};
-  }
-  shared_tracks_ = std::make_shared<const media::TrackSet>(
-      media::TrackSet{{tracks.begin(), tracks.end()}, home_.tables->version});
+  shared_tracks_ = share_tracks(home_, {tracks.begin(), tracks.end()});
 }
 
 std::optional<stream::Chunk> Fmp4Ingest::poll(base::Time now, base::Utc arrival) {

@@ -8,39 +8,24 @@
 #include "relay/protocol/http_body/framing.hpp"
 
 namespace session {
-namespace {
-
-// The publisher's own block, in which it may write where no window is.
-std::byte* writable(const memory::Window& window) noexcept {
-  return const_cast<std::byte*>(window.data());
-}
-
-std::size_t count_windows(const stream::Chunk& chunk) noexcept {
-  std::size_t count = chunk.bytes.count();
-  for (const media::Sample& sample : chunk.samples) count += sample.payload.count();
-  return count;
-}
-
-}  // namespace
 
 HttpPublisher::HttpPublisher(std::uint64_t id, loop::Worker& worker, memory::BlockPool& pool,
                              std::unique_ptr<loop::Tcp> tcp, Events& events, stream::Home& home,
                              media::Container container, http_body::Reader body, bool keep_alive)
     : id_(id),
       worker_(worker),
-      pool_(pool),
       events_(events),
       home_(home),
       tcp_(std::move(tcp)),
       body_(body),
-      writer_(pool, home.account()),
+      intake_(pool, home.account()),
       media_timer_(worker, loop::bind<&HttpPublisher::on_media_timer>(this)),
       read_timer_(worker, loop::bind<&HttpPublisher::on_read_timer>(this)),
       ahead_(home.stream().policy().publisher.ahead),
       started_(base::monotonic_now()),
       last_byte_(started_),
       keep_alive_(keep_alive) {
-  ingest_ = make_ingest(container, home_, pool_, home_.stream().log().end() > 0);
+  ingest_ = make_ingest(container, home_, pool, home_.stream().log().end() > 0);
   tcp_->set_events(this);
 }
 
@@ -48,7 +33,7 @@ void HttpPublisher::start(std::string_view received) noexcept {
   // The only payload that is copied on its way in: what came in one read with the head.
   behind_body_ = received;
   while (!received.empty() && !is_over() && !body_.done()) {
-    const auto space = block_space();
+    const auto space = intake_.space();
     if (!space) return end(PublisherEnd::memory, "memory.arena is full");
     const std::size_t part = std::min(space->size(), received.size());
     std::memcpy(space->data(), received.data(), part);
@@ -62,12 +47,12 @@ void HttpPublisher::start(std::string_view received) noexcept {
 }
 
 PublisherCounts HttpPublisher::counts() const {
-  return {bytes_, chunks_, ingest_->dropped(), bytes_dropped_, ingest_->faults()};
+  return {bytes_, chunks_, ingest_->dropped(), bytes_dropped_, ingest_->faults(), {}};
 }
 
 std::span<std::byte> HttpPublisher::read_space() noexcept {
-  if (writer_.has_space(space_least) || events_.may_take_block(*this)) {
-    if (const auto space = block_space()) {
+  if (intake_.has_space() || events_.may_take_block(*this)) {
+    if (const auto space = intake_.space()) {
       dropping_input_ = false;
       return *space;
     }
@@ -75,29 +60,13 @@ std::span<std::byte> HttpPublisher::read_space() noexcept {
   return dropping_input_ ? worker_.read_buffer() : std::span<std::byte>{};
 }
 
-base::Result<std::span<std::byte>> HttpPublisher::block_space() noexcept {
-  const auto space = writer_.space(space_least);
-  if (!space) return space;
-  waits_since_.reset();
-  stopped_since_.reset();
-  if (const std::byte* end = space->data() + space->size(); end != block_end_) {
-    block_end_ = end;
-    run_end_ = nullptr;
-    runs_in_block_ = 0;
-  }
-  return space;
-}
-
 void HttpPublisher::on_read(std::span<std::byte> bytes) noexcept {
   const base::Time now = base::monotonic_now();
   last_byte_ = now;
-  if (!dropping_input_) {
-    writer_.advance(bytes.size());
-    unaccounted_ += static_cast<std::int64_t>(bytes.size());
-  }
+  if (!dropping_input_) intake_.on_received(bytes.size());
   read_body(bytes, now);
   if (is_over()) return;
-  take_framing_back();
+  if (!dropping_input_) intake_.take_framing_back();
   append_chunks(now);
   if (body_.done()) return finish(PublisherEnd::finished, "");
   media_timer_.wake_at(ingest_->deadline());
@@ -112,36 +81,13 @@ void HttpPublisher::read_body(std::span<std::byte> bytes, base::Time now) noexce
     bytes_ += (*run)->size();
     if (dropping_input_) bytes_dropped_ += (*run)->size();
     const auto fed = dropping_input_ ? ingest_->lose(**run)
-                                     : ingest_->feed(writer_.window(join_small_run(**run)), now);
+                                     : ingest_->feed(intake_.window(intake_.join_run(**run)), now);
     if (!fed) return finish(PublisherEnd::bad_media, fed.error().message());
   }
   if (body_.done()) {
     const auto rest = body_.rest();
     behind_body_.insert(0, reinterpret_cast<const char*>(rest.data()), rest.size());
   }
-}
-
-// Framing between two runs stays behind in the block. Only when a block has many runs already are
-// further ones moved down over it; no window has been cut from these bytes yet.
-std::span<std::byte> HttpPublisher::join_small_run(std::span<std::byte> run) noexcept {
-  if (run.data() == run_end_ || ++runs_in_block_ <= runs_per_block_max || run_end_ == nullptr) {
-    run_end_ = run.data() + run.size();
-    return run;
-  }
-  std::memmove(run_end_, run.data(), run.size());
-  const std::span<std::byte> moved(run_end_, run.size());
-  run_end_ += run.size();
-  return moved;
-}
-
-// Once runs are moved together, what lies behind the last one is framing, which nobody needs: a
-// block is filled with payload however little of it stands between two size lines.
-void HttpPublisher::take_framing_back() noexcept {
-  if (dropping_input_ || runs_in_block_ <= runs_per_block_max) return;
-  const auto written = writer_.written();
-  const auto count = static_cast<std::size_t>(written.data() + written.size() - run_end_);
-  writer_.rewind(count);
-  unaccounted_ -= static_cast<std::int64_t>(count);
 }
 
 void HttpPublisher::append_chunks(base::Time now) noexcept {
@@ -153,32 +99,20 @@ void HttpPublisher::append_chunks(base::Time now) noexcept {
     append(std::move(*chunk), now);
     ++count;
   }
-  if (count > 0) count_overhead();
+  if (count > 0) intake_.count_overhead();
   has_backlog_ = count >= chunks_per_turn_max && !ended_;
   if (!has_backlog_) return;
   tcp_->stop_reading();
   read_timer_.wake_at(now);
 }
 
-// Blocks are pinned whole: whoever sends little payload between much else is charged for all of
-// it, as far as the windows of the next chunk can hold blocks.
-void HttpPublisher::count_overhead() noexcept {
-  if (unaccounted_ <= pending_bytes_usual) return;
-  overhead_bytes_ = static_cast<std::uint32_t>(
-      std::min<std::int64_t>(unaccounted_ - pending_bytes_usual, UINT32_MAX));
-  unaccounted_ -= overhead_bytes_;
-}
-
 void HttpPublisher::append(stream::Chunk chunk, base::Time now) noexcept {
-  chunk.http_image = http_body::find_framing(chunk.bytes, writer_.written());
+  chunk.http_image = http_body::find_framing(chunk.bytes, intake_.written());
   if (!chunk.http_image.empty()) {
     // What is moved together later must not come to lie on framing that is shared now.
-    run_end_ = std::max(run_end_, writable(chunk.http_image) + chunk.http_image.size());
+    intake_.keep_until(chunk.http_image.data() + chunk.http_image.size());
   }
-  unaccounted_ -= static_cast<std::int64_t>(chunk.payload_bytes());
-  const std::size_t pinned_max = count_windows(chunk) * pool_.arena().block_bytes();
-  chunk.overhead_bytes = static_cast<std::uint32_t>(
-      std::min<std::uint64_t>(std::exchange(overhead_bytes_, 0), pinned_max));
+  intake_.charge(chunk);
   const base::Duration ahead = stream::to_duration(chunk.ahead);
   home_.append(std::move(chunk));
   ++chunks_;
@@ -194,10 +128,7 @@ void HttpPublisher::pause_until(base::Time due) noexcept {
 
 void HttpPublisher::on_no_space() noexcept {
   const base::Time now = base::monotonic_now();
-  if (!waits_since_) waits_since_ = now;
-  const bool is_over =
-      (stopped_since_ && now - *stopped_since_ > stop_max) || now - *waits_since_ > wait_max;
-  if (is_over) {
+  if (intake_.is_wait_over(now)) {
     begin_dropping();
     if (!has_backlog_) tcp_->start_reading();
     return;
@@ -207,28 +138,24 @@ void HttpPublisher::on_no_space() noexcept {
 }
 
 void HttpPublisher::on_freed() noexcept {
-  if (ended_ || !waits_since_ || !paused_) return;
+  if (ended_ || !intake_.is_waiting() || !paused_) return;
   read_timer_.stop();
   on_read_timer();
 }
 
 bool HttpPublisher::on_nothing_freed(bool is_beyond_share) noexcept {
-  if (ended_ || !waits_since_ || !is_beyond_share || stopped_since_) return false;
-  stopped_since_ = base::monotonic_now();
-  return true;
+  return !ended_ && is_beyond_share && intake_.stop_waiting_soon();
 }
 
 // What was read so far ends in the middle of a frame. Nothing that comes before the next keyframe
 // can follow what the log has: that is let go too, and makes room for the keyframe.
 void HttpPublisher::begin_dropping() noexcept {
-  waits_since_.reset();
-  stopped_since_.reset();
+  intake_.end_wait();
   events_.on_input_dropped(*this);
   ingest_->on_input_lost();
   append_chunks(base::monotonic_now());
   dropping_input_ = true;
-  writer_.let_go();
-  block_end_ = nullptr;
+  intake_.let_go();
   home_.let_tail_go();
 }
 

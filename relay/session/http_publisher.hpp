@@ -8,8 +8,8 @@
 #include "relay/base/time.hpp"
 #include "relay/loop/tcp.hpp"
 #include "relay/loop/timer.hpp"
-#include "relay/memory/block_writer.hpp"
 #include "relay/protocol/http_body/reader.hpp"
+#include "relay/session/block_intake.hpp"
 #include "relay/session/ingest.hpp"
 #include "relay/session/publisher.hpp"
 
@@ -19,22 +19,9 @@ namespace session {
 /// and appends the pieces to the stream at home. Owned by its worker's server.
 class HttpPublisher final : public Publisher, public loop::Tcp::Events {
  public:
-  /// A new block begins when fewer bytes are left: a small read costs as much as a large one.
-  static constexpr std::size_t space_least = 4096;
-  /// Payload runs of one block that may stay where they are; further ones are moved together, so
-  /// that a sender of one-byte chunks cannot make windows without end.
-  static constexpr unsigned runs_per_block_max = 64;
-  /// What was received and is in no chunk is expected in the next ones, up to so much.
-  static constexpr std::int64_t pending_bytes_usual = 64 * 1024;
   /// A fragment of thousands of samples becomes that many chunks at once: so many in one turn of
   /// the loop, and nothing is read meanwhile.
   static constexpr unsigned chunks_per_turn_max = 64;
-  /// With a full arena, for how long one beyond its share is stopped before its input is dropped up
-  /// to the next keyframe.
-  static constexpr base::Duration stop_max = std::chrono::milliseconds(500);
-  /// The same for one within its share, and for one that still waits for an answer: the others give
-  /// way first.
-  static constexpr base::Duration wait_max = std::chrono::seconds(2);
 
   class Events {
    public:
@@ -59,6 +46,7 @@ class HttpPublisher final : public Publisher, public loop::Tcp::Events {
   void start(std::string_view received) noexcept;
 
   std::uint64_t id() const noexcept override { return id_; }
+  const char* protocol() const noexcept override { return "http"; }
   stream::Home& home() noexcept override { return home_; }
   std::string peer() const override { return tcp_->peer(); }
   base::Time started() const noexcept override { return started_; }
@@ -69,6 +57,8 @@ class HttpPublisher final : public Publisher, public loop::Tcp::Events {
   void end(PublisherEnd end, const std::string& reason) noexcept override;
   void on_freed() noexcept override;
   bool on_nothing_freed(bool is_beyond_share) noexcept override;
+  const std::string& token() const noexcept override { return no_token_; }
+  void on_time(base::Time) noexcept override {}
 
   std::unique_ptr<loop::Tcp> take_tcp() noexcept { return std::move(tcp_); }
   std::string take_received() noexcept { return std::exchange(behind_body_, {}); }
@@ -83,12 +73,8 @@ class HttpPublisher final : public Publisher, public loop::Tcp::Events {
   void on_read_end(base::Error error) noexcept override;
   void on_written(base::Error) noexcept override {}
 
-  base::Result<std::span<std::byte>> block_space() noexcept;
   bool is_over() const noexcept { return ended_ || pending_end_; }
   void read_body(std::span<std::byte> bytes, base::Time now) noexcept;
-  void take_framing_back() noexcept;
-  void count_overhead() noexcept;
-  std::span<std::byte> join_small_run(std::span<std::byte> run) noexcept;
   void append_chunks(base::Time now) noexcept;
   void append(stream::Chunk chunk, base::Time now) noexcept;
   void finish(PublisherEnd end, const std::string& reason) noexcept;
@@ -99,27 +85,19 @@ class HttpPublisher final : public Publisher, public loop::Tcp::Events {
 
   const std::uint64_t id_;
   loop::Worker& worker_;
-  memory::BlockPool& pool_;
   Events& events_;
   stream::Home& home_;
   std::unique_ptr<loop::Tcp> tcp_;
   http_body::Reader body_;
-  memory::BlockWriter writer_;
+  BlockIntake intake_;
   std::unique_ptr<Ingest> ingest_;
   loop::Timer media_timer_;
   loop::Timer read_timer_;
   base::Duration ahead_;
   base::Time started_;
   base::Time last_byte_;
-  std::optional<base::Time> waits_since_;    // for a block
-  std::optional<base::Time> stopped_since_;  // since nothing could be freed
   std::string behind_body_;
-  std::byte* run_end_ = nullptr;  // where the last payload run of the current block ended
-  const std::byte* block_end_ = nullptr;
-  unsigned runs_in_block_ = 0;
-  // Received and neither appended nor counted as overhead; below zero where that was too early.
-  std::int64_t unaccounted_ = 0;
-  std::uint32_t overhead_bytes_ = 0;  // for the next chunk
+  const std::string no_token_;
   std::uint64_t bytes_ = 0;
   std::uint64_t chunks_ = 0;
   std::uint64_t bytes_dropped_ = 0;

@@ -43,6 +43,7 @@ class HttpViewer final : public Viewer, public loop::Tcp::Events, public stream:
   void start(stream::Stream& stream) noexcept;
 
   std::uint64_t id() const noexcept override { return id_; }
+  const char* protocol() const noexcept override { return "http"; }
   std::string peer() const override { return tcp_->peer(); }
   const std::string& path() const noexcept override { return path_; }
   base::Time started() const noexcept override { return started_; }

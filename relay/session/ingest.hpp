@@ -4,11 +4,13 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "relay/base/result.hpp"
 #include "relay/base/time.hpp"
 #include "relay/media/container.hpp"
 #include "relay/media/track.hpp"
+#include "relay/media/track_set.hpp"
 #include "relay/memory/block_pool.hpp"
 #include "relay/memory/window.hpp"
 #include "relay/stream/home.hpp"
@@ -52,6 +54,11 @@ inline constexpr unsigned table_versions = 32;
 /// if it tells none) and arrived now. Tells the home where the input's clock jumped, and counts it.
 stream::Chunk place_chunk(stream::Home& home, std::optional<std::int64_t> dts_90k, base::Time now,
                           base::Utc arrival, stream::InputFaults& faults);
+
+/// Tracks as chunks share them. The tables of MPEG-TS get the home's next version where they say
+/// something else than the last.
+std::shared_ptr<const media::TrackSet> share_tracks(stream::Home& home,
+                                                    std::vector<media::Track> tracks);
 
 /// `is_continuing`: the log has chunks of another publisher already.
 std::unique_ptr<Ingest> make_ingest(media::Container container, stream::Home& home,

@@ -18,6 +18,7 @@ class Viewer {
   virtual ~Viewer() = default;
 
   virtual std::uint64_t id() const noexcept = 0;
+  virtual const char* protocol() const noexcept = 0;
   virtual std::string peer() const = 0;
   virtual const std::string& path() const noexcept = 0;
   virtual base::Time started() const noexcept = 0;

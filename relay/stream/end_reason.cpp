@@ -20,6 +20,12 @@ const char* name_of(ViewerEnd end) noexcept {
       return "drain";
     case ViewerEnd::tracks:
       return "tracks";
+    case ViewerEnd::until:
+      return "until";
+    case ViewerEnd::not_found:
+      return "not_found";
+    case ViewerEnd::bad_message:
+      return "bad_message";
   }
   return "unknown";
 }
@@ -42,6 +48,8 @@ const char* name_of(PublisherEnd end) noexcept {
       return "drain";
     case PublisherEnd::memory:
       return "memory";
+    case PublisherEnd::bad_message:
+      return "bad_message";
   }
   return "unknown";
 }

@@ -5,8 +5,20 @@
 namespace stream {
 
 /// Why a viewer's response ended; a metric's label and a word of its access line.
-enum class ViewerEnd { stream_end, client, error, stalled, slow, pinned, drain, tracks };
-constexpr std::size_t viewer_end_count = 8;
+enum class ViewerEnd {
+  stream_end,
+  client,
+  error,
+  stalled,
+  slow,
+  pinned,
+  drain,
+  tracks,
+  until,        ///< all it asked for was sent
+  not_found,    ///< what it asked for did not come in time
+  bad_message,  ///< it said what may not be said
+};
+constexpr std::size_t viewer_end_count = 11;
 const char* name_of(ViewerEnd end) noexcept;
 
 /// Why a publisher ended; a metric's label and a word of its log line.
@@ -19,8 +31,9 @@ enum class PublisherEnd {
   replaced,
   drain,
   memory,
+  bad_message,  ///< it said what may not be said
 };
-constexpr std::size_t publisher_end_count = 8;
+constexpr std::size_t publisher_end_count = 9;
 const char* name_of(PublisherEnd end) noexcept;
 
 }  // namespace stream

@@ -47,6 +47,8 @@ class OutputQueue {
     outputs_.clear();
     next_ = 0;
   }
+  /// Lets its memory go, too: only while empty.
+  void release() noexcept { outputs_ = {}; }
 
  private:
   std::vector<Output> outputs_;

@@ -36,7 +36,12 @@ class PlayerSession {
   void on_time(base::Time now);
   /// Until when the position must be found.
   std::optional<base::Time> deadline() const noexcept { return give_up_at_; }
-  std::optional<Output> poll() { return outputs_.pop(); }
+  std::optional<Output> poll() {
+    auto output = outputs_.pop();
+    // There are many players, who seldom say something.
+    if (!output) outputs_.release();
+    return output;
+  }
 
   /// Where a player begins.
   struct Place {

@@ -141,7 +141,7 @@ TEST_CASE("a body in chunks of one byte is not a window for each") {
     windows += log.at(sequence).bytes.count();
   }
   const std::size_t blocks = file.size() * 6 / (60 * 1024) + 1;
-  CHECK(windows <= blocks * (HttpPublisher::runs_per_block_max + 2) + log.end());
+  CHECK(windows <= blocks * (BlockIntake::runs_per_block_max + 2) + log.end());
 }
 
 TEST_CASE("framing takes no place in the arena however much there is of it") {

@@ -1,0 +1,315 @@
+// The Spancast wire: who may publish or watch over it, and where.
+
+#include <algorithm>
+#include <cstdio>
+#include <random>
+#include <utility>
+
+#include "relay/http/upgrade.hpp"
+#include "relay/protocol/wire/admission.hpp"
+#include "relay/protocol/wire/errc.hpp"
+#include "relay/server/worker_server.hpp"
+
+namespace server {
+namespace {
+
+using wire::ByeReason;
+
+constexpr wire::Milliseconds retry_after_full{5000};
+
+// 128 bits that nobody can guess: who shows them takes a publisher's place.
+std::string make_token() {
+  std::random_device random;
+  std::string token;
+  for (int word = 0; word < 4; ++word) {
+    char digits[9];
+    std::snprintf(digits, sizeof digits, "%08x", random());
+    token += digits;
+  }
+  return token;
+}
+
+stream::ViewerPolicy policy_for(const stream::PathPolicy& path, const wire::Play& play) {
+  stream::ViewerPolicy policy = path.viewer;
+  switch (play.slow) {
+    case wire::Slow::skip:
+      policy.slow = stream::SlowPolicy::skip;
+      break;
+    case wire::Slow::catch_up:
+      policy.slow = stream::SlowPolicy::catch_up;
+      break;
+    case wire::Slow::disconnect:
+      policy.slow = stream::SlowPolicy::disconnect;
+      break;
+    case wire::Slow::unspecified:
+      break;
+  }
+  if (play.max_lag > wire::Milliseconds::zero()) policy.max_lag = play.max_lag;
+  // Further back than the tail there is nothing to lag into.
+  policy.max_lag = std::min(policy.max_lag, path.tail.length);
+  // As for `?flush=`: in steps, so that clients cannot make audiences without number.
+  if (play.flush) {
+    const auto most = std::min<base::Duration>(*play.flush, std::chrono::seconds(1));
+    policy.flush_interval = std::chrono::ceil<FlushStep>(most);
+  }
+  return policy;
+}
+
+}  // namespace
+
+void WorkerServer::serve_upgrade(session::HttpConnection& connection, const http::RequestHead& head,
+                                 const http::Route& route) noexcept {
+  if (drain_ != Drain::none) return refuse_drained(connection);
+  http::UpgradeAnswer answer = http::answer_upgrade(head);
+  if (!answer.is_accepted()) {
+    return refuse(connection, answer.head.status, answer.reason, std::move(answer.head.fields));
+  }
+  session::WireConnection::Request request{
+      route.stream, head.user_agent, http::write_head(answer.head), connection.take_received()};
+  const std::uint64_t id = next_id();
+  auto& wire = wire_connections_[id];
+  wire = std::make_unique<session::WireConnection>(
+      id, worker_, connection.take_tcp(), *this, std::move(request),
+      base::monotonic_now() + shared_.config.http.header_timeout);
+  wire->start();
+}
+
+void WorkerServer::on_first_message(session::WireConnection& connection,
+                                    wire::Message message) noexcept {
+  if (auto* hello = std::get_if<wire::Hello>(&message)) {
+    return serve_wire_publisher(connection, std::move(*hello));
+  }
+  serve_wire_viewer(connection, std::get<wire::Play>(std::move(message)));
+}
+
+void WorkerServer::on_wire_refused(session::WireConnection& connection,
+                                   const wire::Bye& bye) noexcept {
+  count_bye(bye.reason);
+  if (!refusal_lines_.take(base::monotonic_now())) return;
+  shared_.log.info("wire refused", {{"stream", connection.stream()},
+                                    {"peer", connection.peer()},
+                                    {"reason", name_of(bye.reason)},
+                                    {"detail", bye.detail}});
+}
+
+void WorkerServer::on_wire_closed(session::WireConnection& connection) noexcept {
+  ended_.push_back(connection.id());
+}
+
+// Whose role has ended is closed as WebSocket says it.
+void WorkerServer::linger(std::unique_ptr<session::WireLink> link) noexcept {
+  shared_.connections.fetch_add(1, std::memory_order_relaxed);  // it is another's now
+  const std::uint64_t id = next_id();
+  const bool is_closed = link->is_closed();
+  wire_connections_[id] =
+      std::make_unique<session::WireConnection>(id, worker_, std::move(link), *this);
+  if (is_closed) ended_.push_back(id);
+}
+
+void WorkerServer::refuse_for_memory(session::WireConnection& connection) noexcept {
+  count(stream::PressureStep::refuse);
+  connection.refuse({ByeReason::overload, retry_after_full,
+                     "memory.arena is full: nobody else can be served now"});
+}
+
+wire::Bye WorkerServer::drain_bye() const {
+  return {ByeReason::drain, {}, std::string(drain_reason)};
+}
+
+void WorkerServer::serve_wire_viewer(session::WireConnection& connection,
+                                     wire::Play play) noexcept {
+  if (drain_ != Drain::none) return connection.refuse(drain_bye());
+  if (relief_.is_refusing()) return refuse_for_memory(connection);
+  const std::string path = connection.stream();
+  const auto& config = shared_.config.for_path(path);
+  session::WireViewer::Request request{path, make_token(), policy_for(config.policy, play),
+                                       config.policy.publisher.grace, std::move(play)};
+  const std::uint64_t id = next_id();
+  auto made = std::make_unique<session::WireViewer>(id, worker_, connection.take_link(), *this,
+                                                    std::move(request));
+  session::WireViewer& viewer = *made;
+  viewers_[id] = std::move(made);
+  wire_viewers_[id] = &viewer;
+  seat(viewer);
+}
+
+// At its stream, or among those that wait for one.
+void WorkerServer::seat(session::WireViewer& viewer) noexcept {
+  const auto& policy = shared_.config.for_path(viewer.path()).policy;
+  const auto found = table_.look_up(viewer.path(), policy, true);
+  if (found == stream::StreamTable::LookUp::ready) {
+    return viewer.start(*table_.find(viewer.path()));
+  }
+  if (found == stream::StreamTable::LookUp::watched) viewer.expect_beginning();
+  wire_waiting_[viewer.path()].push_back(viewer.id());
+}
+
+void WorkerServer::seat_waiting(const std::string& path) noexcept {
+  const auto found = wire_waiting_.find(path);
+  if (found == wire_waiting_.end()) return;
+  const auto waiting = std::move(found->second);
+  wire_waiting_.erase(found);
+  for (const std::uint64_t id : waiting) {
+    const auto viewer = wire_viewers_.find(id);
+    if (viewer != wire_viewers_.end() && viewer->second->is_waiting()) seat(*viewer->second);
+  }
+}
+
+// Those that have gone, or were told that nothing came.
+void WorkerServer::forget_waiting() noexcept {
+  for (auto found = wire_waiting_.begin(); found != wire_waiting_.end();) {
+    auto& [path, ids] = *found;
+    std::erase_if(ids, [this](std::uint64_t id) {
+      const auto viewer = wire_viewers_.find(id);
+      return viewer == wire_viewers_.end() || !viewer->second->is_waiting();
+    });
+    const bool is_empty = ids.empty();
+    if (is_empty && !waiting_.contains(path)) table_.unwatch(path);
+    found = is_empty ? wire_waiting_.erase(found) : std::next(found);
+  }
+}
+
+void WorkerServer::on_viewer_end(session::WireViewer& viewer, session::ViewerEnd end) noexcept {
+  count_viewer_end(viewer, end);
+  if (const auto bye = viewer.said_bye()) count_bye(*bye);
+  wire_viewers_.erase(viewer.id());
+  linger(viewer.take_link());
+  ended_.push_back(viewer.id());
+}
+
+void WorkerServer::serve_wire_publisher(session::WireConnection& connection,
+                                        wire::Hello hello) noexcept {
+  const std::string path = connection.stream();
+  const auto& config = shared_.config.for_path(path);
+  if (!config.publisher_allow.allows(connection.peer_address())) {
+    return connection.refuse({ByeReason::not_allowed, {}, "this address may not publish " + path});
+  }
+  if (!hello.stream.empty() && hello.stream != path) {
+    return connection.refuse({ByeReason::bad_message, {}, describe(wire::Errc::wrong_stream)});
+  }
+  if (drain_ != Drain::none) return connection.refuse(drain_bye());
+  if (relief_.is_refusing()) return refuse_for_memory(connection);
+  const auto claim = table_.claim(path, config.policy, random_(), base::utc_now());
+  if (claim.full) {
+    return connection.refuse({ByeReason::overload, retry_after_full,
+                              "stream.max is reached: there are as many streams as may be"});
+  }
+  if (claim.home == nullptr) return hand_over(connection, std::move(hello), claim.elsewhere);
+  if (make_room_for(connection, *claim.home, hello)) {
+    start_publisher(connection, *claim.home, std::move(hello));
+  }
+}
+
+std::optional<wire::Incumbent> WorkerServer::incumbent_of(const stream::Home& home,
+                                                          const std::string& path) const {
+  if (home.publisher) {
+    const session::Publisher& present = *publishers_.at(*home.publisher);
+    // Whom we do not read is not idle.
+    const base::Time last = present.is_paused() ? base::monotonic_now() : present.last_byte();
+    return wire::Incumbent{present.token(), last, true};
+  }
+  const auto found = incumbents_.find(path);
+  if (found == incumbents_.end()) return std::nullopt;
+  return found->second;
+}
+
+// One writer a stream: its own session takes its place, another one when it is idle.
+bool WorkerServer::make_room_for(session::WireConnection& connection, stream::Home& home,
+                                 const wire::Hello& hello) noexcept {
+  const std::string& path = connection.stream();
+  const wire::Decision decision =
+      wire::admit(hello.token, incumbent_of(home, path), home.stream().policy().publisher.idle,
+                  base::monotonic_now());
+  if (decision.admission == wire::Admission::in_use) {
+    connection.refuse({ByeReason::in_use, decision.retry_after, "another publisher has " + path});
+    return false;
+  }
+  const auto end = home.end_position(hello.epoch);
+  if (end && end->sequence > hello.next_sequence) {
+    connection.refuse({ByeReason::bad_sequence, {}, describe(wire::Errc::bad_sequence)});
+    return false;
+  }
+  if (home.publisher) {
+    publishers_.at(*home.publisher)
+        ->end(session::PublisherEnd::replaced, "another connection took over");
+  }
+  incumbents_.erase(path);
+  return true;
+}
+
+void WorkerServer::start_publisher(session::WireConnection& connection, stream::Home& home,
+                                   wire::Hello hello) noexcept {
+  const std::string path = connection.stream();
+  shared_.log.info("publisher started", {{"stream", path},
+                                         {"peer", connection.peer()},
+                                         {"user_agent", connection.user_agent()},
+                                         {"protocol", "wire"},
+                                         {"worker", worker_.index()}});
+  const std::uint64_t id = next_id();
+  auto made = std::make_unique<session::WirePublisher>(id, worker_, pool_, connection.take_link(),
+                                                       *this, home, std::move(hello));
+  session::WirePublisher& publisher = *made;
+  publishers_[id] = std::move(made);
+  home.publisher = id;
+  on_stream_ready(path);
+  publisher.start(make_token());
+}
+
+void WorkerServer::hand_over(session::WireConnection& connection, wire::Hello hello,
+                             unsigned worker) noexcept {
+  session::WireLink& link = connection.link();
+  // It has pinged and taken no pong: nobody else could go on behind those.
+  if (link.is_writing()) return link.cut_off();
+  const int socket = link.duplicate();
+  if (socket < 0) {
+    return connection.refuse({ByeReason::overload, retry_after_full, "out of descriptors"});
+  }
+  WorkerServer* there = shared_.servers[worker];
+  session::WireConnection::Request request{connection.stream(), connection.user_agent(), {}, {}};
+  session::WireLink::Moved moved = link.move_on();
+  connection.abandon();
+  there->worker_.mailbox().post_action([there, owned = loop::OwnedSocket(socket),
+                                        link_moved = std::move(moved), said = std::move(request),
+                                        first = std::move(hello)]() mutable noexcept {
+    there->adopt_wire(owned.release(), std::move(link_moved), std::move(said), std::move(first));
+  });
+}
+
+void WorkerServer::adopt_wire(int socket, session::WireLink::Moved moved,
+                              session::WireConnection::Request request,
+                              wire::Hello hello) noexcept {
+  auto tcp = loop::Tcp::from_socket(worker_, socket);
+  if (!tcp) return;
+  shared_.connections.fetch_add(1, std::memory_order_relaxed);
+  const std::uint64_t id = next_id();
+  auto& connection = wire_connections_[id];
+  connection = std::make_unique<session::WireConnection>(
+      id, worker_, std::make_unique<session::WireLink>(worker_, std::move(tcp), std::move(moved)),
+      *this, std::move(request));
+  serve_wire_publisher(*connection, std::move(hello));
+}
+
+void WorkerServer::on_publisher_end(session::WirePublisher& publisher, session::PublisherEnd end,
+                                    const std::string& reason) noexcept {
+  const std::string path = publisher.home().stream().path();
+  if (const auto bye = publisher.said_bye()) count_bye(*bye);
+  if (end == session::PublisherEnd::memory) count(stream::PressureStep::drop);
+  if (end == session::PublisherEnd::finished) {
+    over_.push_back(path);
+  } else {
+    // Nobody slips in while it reconnects.
+    incumbents_[path] = {publisher.token(), publisher.last_byte(), false};
+  }
+  count_publisher_end(publisher, end, reason);
+  shared_.connections.fetch_sub(1, std::memory_order_relaxed);  // it goes on as another
+  linger(publisher.take_link());
+}
+
+void WorkerServer::end_over_streams() noexcept {
+  for (const std::string& path : std::exchange(over_, {})) {
+    const stream::Home* home = table_.home(path);
+    if (home != nullptr && !home->publisher) end_stream(path);
+  }
+}
+
+}  // namespace server

@@ -1,0 +1,116 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "relay/base/time.hpp"
+#include "relay/protocol/wire/player_session.hpp"
+#include "relay/session/message_collector.hpp"
+#include "relay/session/viewer.hpp"
+#include "relay/session/wire_link.hpp"
+#include "relay/stream/stream.hpp"
+
+namespace session {
+
+/// A viewer over the wire: a socket, a cursor that follows positions, and what it says and is told.
+/// Waits for its stream and its position for as long as `publisher.grace`. Owned by its worker's
+/// server.
+class WireViewer final : public Viewer, public WireLink::Events, public stream::Cursor::Sink {
+ public:
+  class Events {
+   public:
+    virtual ~Events() = default;
+    /// Over, and all is said: to be destroyed at the end of the turn. `take_link()` before that.
+    virtual void on_viewer_end(WireViewer& viewer, ViewerEnd end) noexcept = 0;
+  };
+
+  struct Request {
+    std::string path;
+    std::string fresh_token;  ///< used if none was shown
+    stream::ViewerPolicy policy;
+    base::Duration grace{};
+    wire::Play play;
+  };
+
+  WireViewer(std::uint64_t id, loop::Worker& worker, std::unique_ptr<WireLink> link, Events& events,
+             Request request);
+  ~WireViewer() override;
+
+  /// The stream that it waits for is here.
+  void start(stream::Stream& stream) noexcept;
+  /// There is no such stream yet: live is the first chunk of the next one, which may send much at
+  /// once.
+  void expect_beginning() noexcept { is_early_ = is_live_; }
+  /// It waits for its stream.
+  bool is_waiting() const noexcept { return !is_over_ && cursor_.audience() == nullptr; }
+
+  std::uint64_t id() const noexcept override { return id_; }
+  const char* protocol() const noexcept override { return "wire"; }
+  std::string peer() const override { return link_->tcp().peer(); }
+  const std::string& path() const noexcept override { return path_; }
+  base::Time started() const noexcept override { return started_; }
+  std::uint64_t bytes() const noexcept override { return bytes_; }
+  const stream::Cursor& cursor() const noexcept override { return cursor_; }
+  base::Duration lag() const noexcept override { return lag_; }
+  std::size_t pinned_bytes() const noexcept override { return pinned_bytes_; }
+  const memory::WindowList& pinned() const noexcept override { return link_->tcp().writing(); }
+  base::Time blocked_since() const noexcept override { return blocked_since_; }
+  void end(ViewerEnd reason) noexcept override;
+  void drain() noexcept override;
+  void cut_off(ViewerEnd reason) noexcept override;
+  void on_time(base::Time now) noexcept override;
+
+  /// What it was told last, once that is a Bye.
+  std::optional<wire::ByeReason> said_bye() const noexcept { return said_bye_; }
+  std::unique_ptr<WireLink> take_link() noexcept { return std::move(link_); }
+
+ private:
+  memory::Written write_now(std::span<const iovec> buffers) noexcept override;
+  void write_rest(stream::ImageRest rest) noexcept override;
+  void on_broken(base::Error error) noexcept override;
+  void on_too_slow() noexcept override { end(ViewerEnd::slow); }
+  void on_seam(const stream::Seam& seam) noexcept override;
+  void on_until() noexcept override { end(ViewerEnd::until); }
+  void on_stream_end() noexcept override { end(ViewerEnd::stream_end); }
+  void on_unsent_needed(std::size_t bytes) noexcept override;
+
+  std::span<std::byte> read_space() noexcept override { return worker_.read_buffer(); }
+  void on_part(const websocket::Part& part) noexcept override;
+  void on_bad_frame(wire::ByeReason reason, const std::string& detail) noexcept override;
+  void on_lost(const std::string& detail) noexcept override;
+  void on_blocked() noexcept override;
+  void on_all_written() noexcept override;
+
+  void flush_session() noexcept;
+  void apply(wire::PlayerSession::Output& output) noexcept;
+  void conclude(ViewerEnd end) noexcept;
+
+  const std::uint64_t id_;
+  loop::Worker& worker_;
+  Events& events_;
+  std::unique_ptr<WireLink> link_;
+  stream::Cursor cursor_;
+  wire::PlayerSession session_;
+  MessageCollector messages_;
+  std::string path_;
+  std::string fresh_token_;
+  base::Duration stall_timeout_;
+  std::optional<base::Duration> flush_interval_;
+  base::Time started_;
+  base::Time blocked_since_{};
+  base::Duration lag_{};
+  std::uint64_t bytes_ = 0;
+  std::size_t pinned_bytes_ = 0;
+  std::size_t unwritten_bytes_ = 0;  // when it was last looked at
+  // The tracks that it was told last.
+  std::uint64_t told_epoch_ = 0;
+  std::uint32_t told_version_ = 0;
+  std::optional<ViewerEnd> pending_end_;  // why we say Bye
+  bool is_live_;
+  bool is_early_ = false;
+  std::optional<wire::ByeReason> said_bye_;
+  bool is_over_ = false;
+};
+
+}  // namespace session
