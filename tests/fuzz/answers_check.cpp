@@ -3,6 +3,11 @@
 #include <algorithm>
 #include <charconv>
 
+#include "relay/base/byte_reader.hpp"
+#include "relay/protocol/websocket/frame.hpp"
+#include "relay/protocol/wire/checksum.hpp"
+#include "relay/protocol/wire/reader.hpp"
+
 namespace fuzz {
 
 void AnswersCheck::feed(std::string_view bytes) {
@@ -48,10 +53,52 @@ bool AnswersCheck::step() {
       left_ = unread_.size();
       take(left_);
       return false;
+    case State::websocket:
+      return read_frame();
     case State::unknown:
       return false;
   }
   return false;
+}
+
+// RFC 6455, 5.2: whole, not masked, and nothing behind a close.
+bool AnswersCheck::read_frame() {
+  if (unread_.size() < 2) return false;
+  base::ByteReader bytes(std::as_bytes(std::span(unread_.data(), unread_.size())));
+  const std::uint8_t first = bytes.u8();
+  std::uint64_t size = bytes.u8();
+  if (size == websocket::length_in_16)
+    size = bytes.u16();
+  else if (size == websocket::length_in_64)
+    size = bytes.u64();
+  if (!bytes.ok()) return false;
+  RELAY_ASSERT(size < wire::message_bytes_max);
+  const std::size_t header = unread_.size() - bytes.rest().size();
+  if (unread_.size() < header + size) return false;
+  RELAY_ASSERT((first & websocket::fin_bit) != 0 && (first & websocket::reserved_bits) == 0);
+  RELAY_ASSERT(!closed_);
+  const auto opcode = static_cast<websocket::Opcode>(first & websocket::opcode_bits);
+  RELAY_ASSERT(websocket::is_control(opcode) || opcode == websocket::Opcode::binary);
+  closed_ = opcode == websocket::Opcode::close;
+  if (opcode == websocket::Opcode::binary) {
+    read_message(std::string_view(unread_).substr(header, static_cast<std::size_t>(size)));
+  }
+  unread_.erase(0, header + static_cast<std::size_t>(size));
+  return true;
+}
+
+void AnswersCheck::read_message(std::string_view bytes) {
+  memory::WindowList windows;
+  windows.push_back(memory::Window::on_static(std::as_bytes(std::span(bytes))));
+  const auto message = wire::read_message(std::move(windows));
+  RELAY_ASSERT(message && !said_bye_);
+  RELAY_ASSERT(!std::holds_alternative<wire::Unknown>(*message) &&
+               !std::holds_alternative<wire::Hello>(*message) &&
+               !std::holds_alternative<wire::Play>(*message));
+  said_bye_ = std::holds_alternative<wire::Bye>(*message);
+  if (const auto* chunk = std::get_if<wire::Chunk>(&*message)) {
+    RELAY_ASSERT(wire::checksum_of(chunk->samples) == chunk->checksum);
+  }
 }
 
 void AnswersCheck::read_head(std::string_view head) {
@@ -64,6 +111,10 @@ void AnswersCheck::read_head(std::string_view head) {
   media_.reset();
   read_fields(head.substr(line + 2));
   RELAY_ASSERT(!chunked_ || !length_);
+  if (status_ == 101) {
+    state_ = State::websocket;
+    return;
+  }
   if (status_ < 200 || status_ == 204) {
     RELAY_ASSERT(!chunked_ && length_.value_or(0) == 0);
     return;  // and the next head follows

@@ -10,7 +10,8 @@
 namespace fuzz {
 
 /// All that the relay answers on one connection, at any cuts: responses one after the other, whose
-/// heads are well-formed, whose bodies are as long as they say, and whose media is whole.
+/// heads are well-formed, whose bodies are as long as they say, and whose media is whole; or,
+/// behind a 101, frames with messages of the wire that a relay may send.
 class AnswersCheck {
  public:
   void feed(std::string_view bytes);
@@ -24,12 +25,23 @@ class AnswersCheck {
   std::size_t media_bytes() const { return media_bytes_; }
 
  private:
-  enum class State { head, length, chunk_size, chunk, chunk_end, until_close, unknown };
+  enum class State {
+    head,
+    length,
+    chunk_size,
+    chunk,
+    chunk_end,
+    until_close,
+    websocket,
+    unknown,
+  };
 
   bool step();
   void read_head(std::string_view head);
   void read_fields(std::string_view fields);
   bool read_chunk_size();
+  bool read_frame();
+  void read_message(std::string_view bytes);
   void take(std::size_t size);
 
   State state_ = State::head;
@@ -41,6 +53,8 @@ class AnswersCheck {
   std::optional<MediaCheck> media_;
   std::size_t media_bytes_ = 0;
   bool may_lack_body_ = false;
+  bool said_bye_ = false;
+  bool closed_ = false;  // by a close frame
 };
 
 }  // namespace fuzz

@@ -18,6 +18,9 @@
 #include <string_view>
 
 #include "relay/base/assert.hpp"
+#include "relay/protocol/websocket/writer.hpp"
+#include "relay/protocol/wire/checksum.hpp"
+#include "relay/protocol/wire/writer.hpp"
 #include "relay/server/worker_server.hpp"
 #include "tests/fuzz/answers_check.hpp"
 #include "tests/fuzz/fake_system.hpp"
@@ -39,7 +42,7 @@ const control::Config& config() {
   return loaded;
 }
 
-constexpr std::array<std::string_view, 16> requests = {
+constexpr std::array<std::string_view, 18> requests = {
     "PUT /a.ts HTTP/1.1\r\nHost: r\r\nTransfer-Encoding: chunked\r\n\r\n",
     "PUT /a.mp4 HTTP/1.1\r\nHost: r\r\nTransfer-Encoding: chunked\r\n\r\n",
     "GET /a.ts HTTP/1.1\r\nHost: r\r\n\r\n",
@@ -55,7 +58,36 @@ constexpr std::array<std::string_view, 16> requests = {
     "OPTIONS /a.ts HTTP/1.1\r\nHost: r\r\n\r\n",
     "GET /api/v1/streams HTTP/1.1\r\nHost: r\r\n\r\n",
     "GET /metrics HTTP/1.1\r\nHost: r\r\n\r\n",
-    "GET /healthz HTTP/1.1\r\nHost: r\r\n\r\n"};
+    "GET /healthz HTTP/1.1\r\nHost: r\r\n\r\n",
+    "GET /a HTTP/1.1\r\nHost: r\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    "Sec-WebSocket-Protocol: spancast.v1\r\n\r\n",
+    "GET /closed/b HTTP/1.1\r\nHost: r\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    "Sec-WebSocket-Protocol: spancast.v1\r\n\r\n"};
+
+wire::Tracks make_tracks(std::uint32_t version) {
+  wire::Track video;
+  video.codec = version % 2 == 0 ? "vp9" : "h264";
+  video.width = 16;
+  video.height = 16;
+  wire::Track audio;
+  audio.codec = "opus";
+  audio.timescale = audio.sample_rate = 48'000;
+  audio.channels = 2;
+  return {version, {video, audio}};
+}
+
+// A frame as a client sends it.
+std::string to_frame(websocket::Opcode opcode, std::string payload) {
+  constexpr websocket::MaskKey key{std::byte{1}, std::byte{2}, std::byte{3}, std::byte{4}};
+  const auto header = websocket::frame_header(opcode, payload.size());
+  std::string frame(reinterpret_cast<const char*>(header.bytes().data()), header.size());
+  frame[1] = static_cast<char>(frame[1] | 0x80);
+  frame.append(reinterpret_cast<const char*>(key.data()), key.size());
+  websocket::unmask(std::as_writable_bytes(std::span(payload)), key, 0);
+  return frame + payload;
+}
 
 /// A listening Unix socket with a name that the kernel chose.
 struct Door {
@@ -99,6 +131,9 @@ class Client {
     if (size == 0) answers_.end(was_slow);
     return size > 0;
   }
+  std::uint64_t epoch = 1;
+  std::uint64_t next = 0;    ///< the number of its next chunk
+  std::uint32_t tracks = 1;  ///< their version
   void half_close() { ::shutdown(fd_, SHUT_WR); }
   const fuzz::AnswersCheck& answers() const { return answers_; }
 
@@ -205,6 +240,7 @@ class Game {
       case 8:
         return read_all(*client);
       case 13:
+        if (amount >= 128) return send_wire(*client, amount % 16, amount / 16 % 8);
         return client->send("0\r\n\r\n");
       case 14:
         return open(client, amount);
@@ -223,6 +259,76 @@ class Game {
     char size[16];
     std::snprintf(size, sizeof size, "%zx\r\n", payload.size());
     client.send(std::string(size).append(payload).append("\r\n"));
+  }
+
+  // What a camera or a player says; `more` is some of what it says it with.
+  void send_wire(Client& client, unsigned kind, unsigned more) {
+    const wire::Position position{client.epoch, client.next};
+    const wire::Position other{1 + more % 3, more * 2};
+    switch (kind) {
+      case 0: {
+        client.epoch = 1 + more % 3;
+        client.tracks = 1 + more;
+        wire::Hello hello;
+        hello.epoch = client.epoch;
+        hello.token = more % 2 == 0 ? "mine" : "";
+        hello.tracks = make_tracks(client.tracks);
+        hello.first_sequence = hello.sync_sequence = hello.next_sequence = client.next;
+        return send_message(client, hello);
+      }
+      case 1:
+        return send_message(client, wire::Play{wire::Live{}, {}, {}, {}, {}, {}});
+      case 2:
+        return send_message(client,
+                            wire::Play{other, other.next(), wire::Slow::catch_up, {}, {}, {}});
+      case 3:
+      case 4:
+      case 5:
+        return send_wire_chunk(client, kind == 3 || client.next == 0, more);
+      case 6:
+        return send_message(client, wire::Seek{other, more});
+      case 7:
+        return send_message(client, wire::Pause{});
+      case 8:
+        return send_message(client, wire::Resume{});
+      case 9:
+        client.next += more;
+        return send_message(client, wire::Gap{position, {client.epoch, client.next}, {}, {}, {}});
+      case 10:
+        client.tracks = 1 + more;
+        return send_message(client, make_tracks(client.tracks));
+      case 11:
+        return send_message(client, wire::Bye{wire::ByeReason::ended, {}, {}});
+      case 12:
+        return client.send(to_frame(websocket::Opcode::ping, "?"));
+      case 13:
+        return client.send(to_frame(websocket::Opcode::close, std::string("\x03\xe8", 2)));
+      case 14:
+        return client.send(to_frame(websocket::Opcode::binary, std::string(take(more * 4))));
+      default:
+        return send_message(client, wire::Seek{base::Utc{}, more});
+    }
+  }
+  void send_message(Client& client, const wire::Message& message) {
+    client.send(to_frame(websocket::Opcode::binary, wire::write_header(message)));
+  }
+  void send_wire_chunk(Client& client, bool sync, unsigned more) {
+    const std::string_view payload = take(1 + more * 64u);
+    wire::Chunk chunk;
+    chunk.position = {client.epoch, client.next};
+    chunk.utc = base::utc_now();
+    chunk.sync = sync;
+    chunk.tracks_version = client.tracks;
+    media::Sample sample;
+    sample.sync = sync;
+    sample.dts = sample.pts = static_cast<std::int64_t>(client.next) * 3'000;
+    sample.duration = 3'000;
+    sample.payload.push_back(
+        memory::Window::on_static(std::as_bytes(std::span(payload.data(), payload.size()))));
+    chunk.samples.push_back(std::move(sample));
+    chunk.checksum = wire::checksum_of(chunk.samples);
+    ++client.next;
+    client.send(to_frame(websocket::Opcode::binary, wire::write_header(chunk).append(payload)));
   }
 
   void open(std::unique_ptr<Client>& client, std::uint8_t amount) {
