@@ -1,4 +1,5 @@
-"""Reads every #include below relay/ and fails on an arrow that style.md, section 1, forbids.
+"""Reads every #include below relay/ and client/ and fails on an arrow that style.md, section 1, and
+client/README.md forbid.
 
 Run by ctest. The first test looks at this repository; the others plant one violation each in a
 small tree and expect exactly that one to be found.
@@ -14,6 +15,11 @@ ORDER = ["server", "session", "control", "cluster", "http", "disk", "state", "st
          "protocol", "media", "loop", "memory", "base"]
 STEPS_OVER_LOOP = {"protocol", "media"}
 GENERATED_ALLOWED = {"control", "state", "cluster", "protocol/wire"}
+
+# Of client/: a folder may include itself and what has a higher number.
+CLIENT_ORDER = {"camera": 0, "player": 0, "command": 1, "gst": 1, "wire": 2, "media": 2}
+RELAY_FOR_CLIENTS = ("relay/base/", "relay/memory/", "relay/media/", "relay/protocol/wire/")
+GSTREAMER_ALLOWED = {"camera", "player", "gst"}
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.MULTILINE)
 COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
@@ -32,6 +38,10 @@ def is_beast(name):
     return re.match(r"boost/(beast|asio)(/|\.hpp)", name) is not None
 
 
+def is_gstreamer(name):
+    return re.match(r"(gst/|glib|gio/)", name) is not None
+
+
 def layer_of(path):
     """The folder of relay/ that a file belongs to; main.cpp stands with server/."""
     parts = path.split("/")
@@ -41,10 +51,11 @@ def layer_of(path):
 class Tree:
     def __init__(self, root):
         self.files = {}
-        for path in sorted(pathlib.Path(root, "relay").rglob("*")):
-            if path.suffix in (".hpp", ".cpp", ".h", ".c", ".cc"):
-                name = path.relative_to(root).as_posix()
-                self.files[name] = path.read_text(encoding="utf-8")
+        for folder in ("relay", "client"):
+            for path in sorted(pathlib.Path(root, folder).rglob("*")):
+                if path.suffix in (".hpp", ".cpp", ".h", ".c", ".cc"):
+                    name = path.relative_to(root).as_posix()
+                    self.files[name] = path.read_text(encoding="utf-8")
         self.found = []
 
     def violations(self):
@@ -60,7 +71,8 @@ class Tree:
 
     def check_shape(self, path, text):
         stem, _, suffix = path.rpartition(".")
-        if layer_of(path) not in ORDER:
+        order = CLIENT_ORDER if path.startswith("client/") else ORDER
+        if layer_of(path) not in order:
             self.report(path, f"folder {layer_of(path)}/ is not in the layout")
         if suffix in ("h", "c", "cc"):
             self.report(path, "source files end in .hpp and .cpp")
@@ -72,7 +84,38 @@ class Tree:
                 self.report(path, f'does not include its own header "{own}" first')
 
     def check_include(self, path, name, quoted):
+        if path.startswith("client/"):
+            self.check_client_include(path, name)
+        else:
+            self.check_relay_include(path, name)
+        if not quoted:
+            if name.startswith(("relay/", "schemas/", "client/", "../", "./")):
+                self.report(path, f'<{name}>: our own files are included with "quotes"')
+        elif not name.startswith("schemas/") and name not in self.files:
+            self.report(path, f'"{name}" is not spelled from the repository root')
+
+    def check_client_include(self, path, name):
         layer = layer_of(path)
+        if is_uv(name):
+            self.report(path, f"<{name}>: only loop/ includes libuv")
+        if is_beast(name) and layer != "wire":
+            self.report(path, f"<{name}>: only client/wire includes Beast")
+        if is_gstreamer(name) and layer not in GSTREAMER_ALLOWED:
+            self.report(path, f"<{name}>: {layer}/ includes no GStreamer")
+        if name.startswith("schemas/"):
+            self.report(path, f'"{name}": generated Protobuf types stop at the edges')
+        if name.startswith("relay/") and not name.startswith(RELAY_FOR_CLIENTS):
+            self.report(path, f'"{name}": not for clients')
+        if name.startswith("client/") and name in self.files:
+            target = layer_of(name)
+            place = CLIENT_ORDER.get(layer, 0)
+            if target != layer and CLIENT_ORDER.get(target, 9) <= place:
+                self.report(path, f'"{name}": client/{layer}/ may not include client/{target}/')
+
+    def check_relay_include(self, path, name):
+        layer = layer_of(path)
+        if name.startswith("client/"):
+            self.report(path, f'"{name}": the relay includes nothing of client/')
         if is_uv(name) and layer != "loop":
             self.report(path, f"<{name}>: only loop/ includes libuv")
         if is_beast(name) and layer != "http":
@@ -81,16 +124,8 @@ class Tree:
             folder = path.removeprefix("relay/")
             if not any(folder.startswith(allowed + "/") for allowed in GENERATED_ALLOWED):
                 self.report(path, f'"{name}": generated Protobuf types stop at the edges')
-        if not quoted:
-            if name.startswith(("relay/", "schemas/", "client/", "../", "./")):
-                self.report(path, f'<{name}>: our own files are included with "quotes"')
-            return
-        if name.startswith("schemas/"):
-            return
-        if name not in self.files:
-            self.report(path, f'"{name}" is not spelled from the repository root')
-            return
-        self.check_arrow(path, layer, name)
+        if name in self.files and name.startswith("relay/"):
+            self.check_arrow(path, layer, name)
 
     def check_arrow(self, path, layer, name):
         target = layer_of(name)
@@ -103,7 +138,8 @@ class Tree:
 
     def check_beast_units(self):
         """Beast takes seconds to compile, so one .cpp sees it, not even through a header."""
-        units = [path for path in self.files if path.endswith(".cpp") and self.sees_beast(path)]
+        units = [path for path in self.files
+                 if path.startswith("relay/") and path.endswith(".cpp") and self.sees_beast(path)]
         if len(units) > 1:
             self.report(", ".join(units), "more than one translation unit includes Beast")
 
@@ -132,6 +168,15 @@ GOOD = {
     "relay/media/sample.hpp": HEADER + '#include "relay/memory/window.hpp"\n',
     "relay/loop/tcp.hpp": HEADER + "#include <uv.h>\n",
     "relay/memory/window.hpp": HEADER + "#include <cstddef>\n",
+    "relay/protocol/wire/player.hpp": HEADER,
+    "client/player/main.cpp": '#include <gst/gst.h>\n#include "client/wire/player.hpp"\n',
+    "client/camera/source.hpp": HEADER + '#include "client/gst/pointer.hpp"\n',
+    "client/gst/pointer.hpp": HEADER + "#include <gst/gst.h>\n",
+    "client/command/exit_code.hpp": HEADER,
+    "client/media/frame_number.hpp": HEADER,
+    "client/wire/player.hpp": HEADER + '#include "relay/protocol/wire/player.hpp"\n',
+    "client/wire/player.cpp": '#include "client/wire/player.hpp"\n#include <boost/asio/post.hpp>\n',
+    "client/wire/connection.cpp": "#include <boost/beast/websocket.hpp>\n",
 }
 
 
@@ -139,7 +184,8 @@ class IncludeArrows(unittest.TestCase):
     def test_this_repository(self):
         root = pathlib.Path(__file__).resolve().parents[2]
         tree = Tree(root)
-        self.assertTrue(tree.files, "found no sources below relay/")
+        for folder in ("relay/", "client/"):
+            self.assertTrue([name for name in tree.files if name.startswith(folder)], folder)
         found = tree.violations()
         self.assertFalse(found, "\n" + "\n".join(found))
 
@@ -218,6 +264,33 @@ class IncludeArrows(unittest.TestCase):
 
     def test_a_folder_outside_the_layout_is_found(self):
         self.expect({"relay/utils/a.hpp": HEADER}, "not in the layout")
+
+    def test_a_client_includes_only_its_part_of_the_relay(self):
+        for name in ("relay/stream/log.hpp", "relay/loop/tcp.hpp", "relay/http/head.hpp"):
+            self.expect({"client/wire/a.cpp": f'#include "{name}"\n'}, "not for clients")
+
+    def test_the_relay_includes_nothing_of_a_client(self):
+        self.expect({"relay/server/a.cpp": '#include "client/wire/player.hpp"\n'},
+                    "nothing of client/")
+
+    def test_arrows_between_client_folders_are_found(self):
+        for folder, name in (("wire", "gst/pointer"), ("wire", "media/frame_number"),
+                             ("player", "camera/source"), ("gst", "command/exit_code")):
+            self.expect({f"client/{folder}/a.hpp": HEADER + f'#include "client/{name}.hpp"\n'},
+                        f"client/{folder}/ may not include")
+
+    def test_libraries_in_the_wrong_client_folder_are_found(self):
+        for folder, name, what in (("player", "boost/asio/post.hpp", "only client/wire"),
+                                   ("wire", "gst/gst.h", "no GStreamer"),
+                                   ("media", "glib.h", "no GStreamer"),
+                                   ("wire", "uv.h", "libuv")):
+            self.expect({f"client/{folder}/a.cpp": f"#include <{name}>\n"}, what)
+
+    def test_generated_types_in_a_client_are_found(self):
+        self.expect({"client/wire/a.cpp": '#include "schemas/wire.pb.h"\n'}, "generated Protobuf")
+
+    def test_a_client_folder_outside_the_layout_is_found(self):
+        self.expect({"client/utils/a.hpp": HEADER}, "not in the layout")
 
     def test_another_suffix_is_found(self):
         self.expect({"relay/stream/a.h": HEADER}, ".hpp and .cpp")
