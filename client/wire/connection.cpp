@@ -1,5 +1,6 @@
 #include "client/wire/connection.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <deque>
 #include <optional>
@@ -11,7 +12,7 @@
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/websocket.hpp>
 
-#include "relay/base/assert.hpp"
+#include "client/wire/peer_text.hpp"
 #include "relay/memory/block_writer.hpp"
 
 namespace client {
@@ -28,23 +29,7 @@ constexpr char subprotocol[] = "spancast.v1";
 // video is one write.
 constexpr std::size_t write_buffer_bytes = 128 * 1024;
 constexpr std::size_t read_bytes_least = 4096;
-constexpr std::size_t detail_bytes_max = 200;
 constexpr std::chrono::milliseconds farewell{500};
-
-std::string to_text(const tcp::endpoint& endpoint) {
-  const std::string host = endpoint.address().to_string();
-  const bool is_ipv6 = endpoint.address().is_v6();
-  return (is_ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(endpoint.port());
-}
-
-// The first line of a body, without what a terminal might take for a command.
-std::string first_line(const std::string& body) {
-  std::string line = body.substr(0, std::min(body.find_first_of("\r\n"), detail_bytes_max));
-  for (char& c : line) {
-    if (c < ' ' || c > '~') c = '?';
-  }
-  return line;
-}
 
 // What the same request would be answered again. Others may pass: a relay that drains or is full, a
 // balancer that has none behind it.

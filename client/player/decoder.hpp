@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "relay/base/time.hpp"
+#include "relay/media/sample.hpp"
+#include "relay/media/track.hpp"
+
+namespace client {
+
+/// Decodes the tracks of a stream with GStreamer, each as soon as its frames come, and shows
+/// nothing. Pushed to on one thread; what was decoded is told on others.
+class Decoder {
+ public:
+  struct Decoded {
+    media::Kind kind = media::Kind::data;
+    std::optional<base::Utc> captured;    ///< as pushed
+    std::optional<std::uint32_t> number;  ///< in the picture
+  };
+
+  /// On threads of GStreamer's, several at once. Must not call the decoder.
+  class Events {
+   public:
+    virtual ~Events() = default;
+    virtual void on_decoded(const Decoded& decoded) = 0;
+    /// More frames wait than `backlog_max`, and again when hardly any do.
+    virtual void on_backlog(bool is_behind) = 0;
+  };
+
+  static constexpr std::uint64_t backlog_max = 120;  ///< frames of a track
+  static constexpr std::uint64_t backlog_low = 10;
+
+  /// Tracks that cannot be decoded are left out; `warnings` get a sentence for each.
+  Decoder(std::vector<media::Track> tracks, Events& events, std::vector<std::string>& warnings);
+  /// What waits is dropped.
+  ~Decoder();
+  Decoder(const Decoder&) = delete;
+  Decoder& operator=(const Decoder&) = delete;
+
+  /// Samples of these tracks can be pushed as if they were of the present ones.
+  bool fits(const std::vector<media::Track>& tracks) const;
+  /// Some track can be decoded.
+  bool is_useful() const noexcept;
+  bool has_video() const noexcept;
+  /// The next sample in decoding order. `captured`: when, if that is known.
+  void push(const media::Sample& sample, std::optional<base::Utc> captured);
+  /// What is pushed next does not follow on what was before; it begins with a sync frame. What
+  /// waits is decoded still.
+  void on_gap();
+  /// Waits until all that was pushed is decoded, at most so long.
+  void finish(base::Duration patience);
+  /// A track that failed since the last call: a sentence. It is decoded no more.
+  std::optional<std::string> take_error();
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace client

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "client/command/exit_code.hpp"
+#include "client/player/console.hpp"
+#include "client/player/decoder.hpp"
+#include "client/player/http_source.hpp"
+#include "client/player/latency.hpp"
+#include "client/player/options.hpp"
+#include "client/player/report.hpp"
+#include "client/player/saver.hpp"
+#include "client/wire/player.hpp"
+#include "relay/protocol/wire/tracks.hpp"
+
+namespace client {
+
+/// One run of the player: a source, a decoder, a file, and what is counted of them. `main`'s thread
+/// starts, waits and finishes; the source's thread brings chunks, GStreamer's bring frames.
+class Watch final : private Player::Events, private HttpSource::Events, private Decoder::Events {
+ public:
+  /// `began`: when the process did.
+  Watch(const Options& options, base::Time began, Console& console);
+  ~Watch() override;
+
+  /// Opens the file and begins to connect. Not done: why it cannot begin.
+  ExitCode start();
+  /// Waits until that time, or the end; what the exit code is, once it has ended.
+  std::optional<ExitCode> wait_until(base::Time time);
+  /// Any thread: it has ended, with that code, if it had not yet.
+  void end(ExitCode code);
+  /// After the end: waits for what must still be decoded, and stops everything.
+  void finish();
+  Report report();
+
+ private:
+  void on_connected(const std::string& address) override;
+  void on_playing(const wire::Player::Began& began) override;
+  void on_tracks(const wire::Tracks& tracks) override { on_tracks(wire::to_media(tracks)); }
+  void on_tracks(const std::vector<media::Track>& tracks) override;
+  void on_chunk(const wire::Chunk& chunk) override;
+  void on_gap(const wire::Gap& gap) override;
+  void on_lost(const std::string& reason, base::Duration retry_in) override;
+  void on_end(const Ending& ending) override;
+  void on_decoded(const Decoder::Decoded& decoded) override;
+  void on_backlog(bool is_behind) override;
+
+  void fail(ExitCode code, const std::string& what);
+  void warn_of_clocks(base::Duration latency);
+  void make_decoder(const std::vector<media::Track>& tracks);
+  void save(const wire::Chunk& chunk);
+  void decode(const wire::Chunk& chunk);
+  void look_for_errors();
+
+  const Options& options_;
+  const base::Time began_;
+  Console& console_;
+  std::optional<Saver> saver_;        // of the source's thread
+  std::vector<media::Track> tracks_;  // likewise
+
+  std::mutex decoder_lock_;  // never taken on GStreamer's threads, which its destructor waits for
+  std::unique_ptr<Decoder> decoder_;
+
+  std::mutex lock_;  // of all below
+  std::condition_variable changed_;
+  std::optional<ExitCode> code_;
+  bool must_drain_ = false;  // it has ended because the stream has: what waits is decoded still
+  bool is_closed_ = false;   // nothing is counted any more
+  media::Kind counted_ = media::Kind::video;
+  Report report_;
+  Latencies latencies_;
+  FrameNumbers numbers_;
+  bool has_warned_of_clocks_ = false;
+  std::unique_ptr<Player> player_;
+  std::unique_ptr<HttpSource> http_;
+};
+
+}  // namespace client
