@@ -20,10 +20,11 @@ constexpr char examples[] = R"(Examples:
 Statistics: a JSON object per second and a last one, each of all since the start. `frames_decoded`
 counts pictures (of a stream without video: audio frames). `latency_ms` is from the capture of a
 frame, as the publisher's clock says it, to its decoding, as this machine's does: on two machines
-both must be set, or it is off by their difference. `startup_ms` is from the start of the process to
-the first decoded frame. `frame_numbers` is there once a picture had a number, as those of
-`spancast-camera test` have. What is not known is null; over HTTP there are no sequence numbers and
-no latency, and a lost connection is the end.
+both must be set, or it is off by their difference. Frames that were captured before the relay
+answered are history and do not count; those that a lost connection delayed do. `startup_ms` is from
+the start of the process to the first decoded frame. `frame_numbers` is there once a picture had a
+number, as those of `spancast-camera test` have. What is not known is null; over HTTP there are no
+sequence numbers and no latency, and a lost connection is the end.
 
 Exit codes:
   0  did what it was asked to, the stream has ended, or a signal told it to stop

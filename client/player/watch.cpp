@@ -143,6 +143,7 @@ void Watch::on_connected(const std::string& address) { console_.say("connected t
 // Between the relay's answer and now lies at most a moment on the network.
 void Watch::on_playing(const wire::Player::Began& began) {
   const base::Duration ahead = began.relay_utc - base::utc_now();
+  if (!began.resumed) asked_ = base::utc_now();
   const std::lock_guard guard(lock_);
   if (ahead > -milliseconds(500) && ahead < clocks_differ) return;
   if (std::exchange(has_warned_of_clocks_, true)) return;

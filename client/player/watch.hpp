@@ -62,6 +62,7 @@ class Watch final : private Player::Events, private HttpSource::Events, private 
   Console& console_;
   std::optional<Saver> saver_;        // of the source's thread
   std::vector<media::Track> tracks_;  // likewise
+  base::Utc asked_{};                 // likewise; what was captured before is history, and not late
 
   std::mutex decoder_lock_;  // never taken on GStreamer's threads, which its destructor waits for
   std::unique_ptr<Decoder> decoder_;
