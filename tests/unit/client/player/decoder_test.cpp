@@ -139,8 +139,8 @@ struct Rig {
       payload.push_back(*writer.copy_header(std::as_bytes(std::span(piece))));
       static_cast<void>(writer.copy_header(std::as_bytes(std::span("|", 1))));  // no one window
     }
-    const std::int64_t time =
-        frame.pts * (tracks[track].timescale / 1000) / 1'000'000 + tracks[track].timescale * 10;
+    const std::uint32_t timescale = track < tracks.size() ? tracks[track].timescale : 90'000;
+    const std::int64_t time = frame.pts * (timescale / 1000) / 1'000'000 + timescale * 10;
     decoder.push({track, frame.sync, time, time, 0, std::move(payload)}, captured);
   }
 
