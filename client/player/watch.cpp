@@ -212,7 +212,7 @@ void Watch::save(const wire::Chunk& chunk) {
 // The UTC of a chunk is that of its first sample; the others lie behind it in media time.
 void Watch::decode(const wire::Chunk& chunk) {
   const std::lock_guard guard(decoder_lock_);
-  if (!decoder_) return;
+  if (!decoder_ || chunk.samples.empty()) return;
   const media::Sample& first = chunk.samples.front();
   if (first.track >= tracks_.size()) return;
   const std::int64_t begins =

@@ -1,4 +1,4 @@
-"""spancast-player as a process: what it decodes and saves over HTTP, what it says, how it ends."""
+"""spancast-player as a process: what it decodes and saves, what it says, how it ends."""
 
 import json
 import subprocess
@@ -92,3 +92,20 @@ def test_help_names_every_option_and_exit_code(relay):
     for word in ("--headless", "--stats", "--frames", "--seconds", "--save", "--at", "--slow",
                  "--retry", "Exit codes:", *FIELDS[-2:]):
         assert word in shown
+
+
+def test_what_is_published_over_http_is_watched_and_saved_over_the_wire(relay, media, tmp_path):
+    """Its chunks are those of the packets: some have no frame."""
+    film = tmp_path / "film.mp4"
+    with play("--save", film, f"spancast://127.0.0.1:{relay.http_port}/live/cam") as player:
+        relay.publish("/live/cam.ts", media.plain).wait()
+        last = reports(player)[-1]
+    assert list(last) == FIELDS
+    # From the newest keyframe on, when it came; none is missing then.
+    frames = last["frames_decoded"]
+    assert 25 < frames <= 25 * media.plain.seconds
+    assert last["gaps"] == 0 and last["latency_ms"]["p50"] is not None
+    assert last["chunks"] == last["last_sequence"] - last["first_sequence"] + 1 >= frames
+    published, saved = compare.read(media.plain.path), compare.read(film)
+    assert ([frame.digest for frame in saved.video]
+            == [frame.digest for frame in published.video][-frames:])
