@@ -1,0 +1,49 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "client/camera/chunk.hpp"
+#include "relay/media/track.hpp"
+
+namespace client::camera {
+
+/// Groups frames into chunks as they come. The video frame stands first though the audio came
+/// before it: encoders of sound are slower than ours of pictures, so the audio may also have been
+/// captured before the last chunk, and the UTC of a chunk must not go back. One thread.
+class ChunkMaker {
+ public:
+  /// How long audio waits for video.
+  static constexpr std::chrono::milliseconds wait_max{50};
+  static constexpr std::size_t frames_max = 256;
+  static constexpr std::size_t audio_bytes_max = 1024 * 1024;
+
+  /// The tracks that later frames mean; what waits leaves first.
+  void set_tracks(std::span<const media::Track> tracks);
+  /// Until there was a chunk that a decoder can begin with, other video is dropped.
+  void add(Frame frame, base::Time now);
+  std::optional<Chunk> poll();
+  /// When audio leaves though no video came.
+  std::optional<base::Time> deadline() const noexcept;
+  void on_time(base::Time now);
+  /// What waits leaves now.
+  void finish();
+
+ private:
+  void add_video(Frame frame);
+  void cut(std::vector<Frame> frames, bool sync);
+  void cut_audio();
+
+  std::vector<media::Kind> kinds_;
+  bool has_video_ = false;
+  bool has_begun_ = false;
+  std::vector<Frame> audio_;  // waits
+  std::size_t audio_bytes_ = 0;
+  base::Time audio_since_{};
+  base::Utc last_utc_{};
+  std::vector<Chunk> ready_;
+  std::size_t ready_next_ = 0;
+};
+
+}  // namespace client::camera

@@ -1,0 +1,56 @@
+#include "client/camera/frame_times.hpp"
+
+#include <doctest/doctest.h>
+
+namespace client::camera {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+
+FrameTimes::Given at(base::Duration dts, base::Duration pts) { return {dts, pts, {}}; }
+
+}  // namespace
+
+TEST_CASE("times begin at ten seconds and are exact at any frame rate") {
+  FrameTimes times(90'000);
+  for (std::int64_t frame = 0; frame < 1'000; ++frame) {
+    const nanoseconds time(frame * 1'001'000'000 / 30);  // 29.97 frames a second
+    const auto next = times.next({time, time, nanoseconds(33'366'666)});
+    CHECK(next.dts == 900'000 + frame * 3003);
+    CHECK(next.pts == next.dts);
+    CHECK(next.duration == 3003);
+  }
+  FrameTimes audio(44'100);
+  for (std::int64_t frame = 0; frame < 1'000; ++frame) {
+    const nanoseconds time(frame * 1'024'000'000'000 / 44'100);
+    CHECK(audio.next({time, time, {}}).dts == 441'000 + frame * 1024);
+  }
+}
+
+TEST_CASE("a picture may be shown after it is decoded and be decoded before time 0") {
+  FrameTimes times(90'000);
+  const auto next = times.next(at(milliseconds(-40), milliseconds(0)));
+  CHECK(next.dts == 900'000 - 3600);
+  CHECK(next.pts == 900'000);
+}
+
+TEST_CASE("the decoding time never stands still") {
+  FrameTimes times(1000);
+  CHECK(times.next(at(milliseconds(100), milliseconds(100))).dts == 10'100);
+  CHECK(times.next(at(milliseconds(100), milliseconds(100))).dts == 10'101);
+  CHECK(times.next(at(milliseconds(50), milliseconds(90))).dts == 10'102);
+  CHECK(times.next(at(milliseconds(200), milliseconds(200))).dts == 10'200);
+}
+
+TEST_CASE("what is not given follows from what is known") {
+  FrameTimes times(1000);
+  CHECK(times.next({{}, milliseconds(100), {}}).dts == 10'100);
+  CHECK(times.next({{}, milliseconds(140), {}}).dts == 10'140);
+  const auto next = times.next({});
+  CHECK(next.dts == 10'180);
+  CHECK(next.pts == 10'180);
+  CHECK(next.duration == 0);
+}
+
+}  // namespace client::camera
