@@ -30,7 +30,10 @@ void Assembler::add(const Input& input, base::Time now) {
   const auto converted = stream.converter.convert(input.bytes, input.is_delta, frame.payload);
   if (!converted) return;
   const media::Track& track = stream.converter.track();
-  if (!stream.times) stream.times.emplace(track.timescale);
+  const bool reorders = track.codec == media::Codec::h264 || track.codec == media::Codec::h265;
+  if (!stream.times) {
+    stream.times.emplace(track.timescale, reorders ? FrameTimes::usual_reorder : 0);
+  }
   const auto times = stream.times->next(input.times);
   frame.sync = converted->sync;
   frame.dts = times.dts;
@@ -58,12 +61,17 @@ void Assembler::begin(base::Time now) {
 }
 
 void Assembler::announce() {
-  // A track keeps its place for good.
-  for (unsigned index = 0; index < streams_.size(); ++index) {
-    Stream& stream = streams_[index];
-    if (stream.track || !stream.times || !stream.converter.is_known()) continue;
-    stream.track = static_cast<unsigned>(stream_of_track_.size());
-    stream_of_track_.push_back(index);
+  // A track keeps its place for good. Of those that begin together video is first, whichever came
+  // first, so that the same source always has the same tracks.
+  for (const bool is_video_turn : {true, false}) {
+    for (unsigned index = 0; index < streams_.size(); ++index) {
+      Stream& stream = streams_[index];
+      const bool is_video = stream.converter.track().kind == media::Kind::video;
+      if (is_video != is_video_turn || stream.track || !stream.times) continue;
+      if (!stream.converter.is_known()) continue;
+      stream.track = static_cast<unsigned>(stream_of_track_.size());
+      stream_of_track_.push_back(index);
+    }
   }
   if (stream_of_track_.empty()) return;
   std::vector<media::Track> tracks;

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "relay/base/time.hpp"
 
@@ -15,7 +17,7 @@ class FrameTimes {
   static constexpr std::int64_t begin_seconds = 10;
 
   struct Given {
-    std::optional<base::Duration> dts;  ///< nothing: as the pts, or by the last interval
+    std::optional<base::Duration> dts;  ///< nothing: made of the pts, or by the last interval
     std::optional<base::Duration> pts;
     std::optional<base::Duration> duration;
   };
@@ -25,14 +27,24 @@ class FrameTimes {
     std::uint32_t duration = 0;
   };
 
-  explicit FrameTimes(std::uint32_t timescale) noexcept : timescale_(timescale) {}
+  /// How many pictures usually stand before one in decoding that is shown earlier, where containers
+  /// do not say the dts (Matroska): what x264 makes unless told otherwise. Where there are more, a
+  /// picture's pts comes to lie before its dts.
+  static constexpr std::size_t usual_reorder = 2;
 
-  Times next(const Given& given) noexcept;
+  /// `reorder`: such a number if the codec reorders pictures, else 0.
+  explicit FrameTimes(std::uint32_t timescale, std::size_t reorder = 0) noexcept
+      : timescale_(timescale), reorder_(reorder) {}
+
+  Times next(const Given& given);
 
  private:
   std::int64_t to_ticks(base::Duration time) const noexcept;
+  std::int64_t guess_dts(std::int64_t pts, std::int64_t interval);
 
   std::uint32_t timescale_;
+  std::size_t reorder_;
+  std::vector<std::int64_t> shown_later_;  // sorted; the pts that are no dts yet
   std::optional<std::int64_t> last_dts_;
   std::int64_t interval_ = 1;
 };

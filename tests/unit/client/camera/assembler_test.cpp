@@ -67,13 +67,13 @@ TEST_CASE_FIXTURE(Rig, "chunks begin when it is known what every stream is") {
   assembler.on_all_streams(start);
   REQUIRE(tracks.size() == 1);
   REQUIRE(tracks[0].size() == 2);
-  CHECK(tracks[0][1].width == 320);
+  CHECK(tracks[0][0].width == 320);  // video is first
   REQUIRE(chunks.size() == 1);
   CHECK(chunks[0].sync);
   REQUIRE(chunks[0].frames.size() == 3);
-  CHECK(chunks[0].frames[0].track == pictures);
+  CHECK(chunks[0].frames[0].track == 0);
   CHECK(chunks[0].frames[0].dts == 900'000);
-  CHECK(chunks[0].frames[2].track == sounds);
+  CHECK(chunks[0].frames[2].track == 1);
   CHECK(chunks[0].frames[2].dts == 480'000 + 1008);
   CHECK(chunks[0].frames[2].duration == 1024);
   add(pictures, delta, 33);

@@ -43,6 +43,19 @@ TEST_CASE("the decoding time never stands still") {
   CHECK(times.next(at(milliseconds(200), milliseconds(200))).dts == 10'200);
 }
 
+TEST_CASE("decoding times that a container does not say are made of the presentation times") {
+  FrameTimes times(1000, FrameTimes::usual_reorder);
+  const int shown[] = {0, 120, 40, 80, 240, 160, 200, 280, 320};
+  std::int64_t expected = 10'000 - 80;
+  for (const int pts : shown) {
+    const auto next = times.next({{}, milliseconds(pts), milliseconds(40)});
+    CHECK(next.dts == expected);
+    CHECK(next.pts == 10'000 + pts);
+    CHECK(next.dts <= next.pts);
+    expected += 40;
+  }
+}
+
 TEST_CASE("what is not given follows from what is known") {
   FrameTimes times(1000);
   CHECK(times.next({{}, milliseconds(100), {}}).dts == 10'100);
