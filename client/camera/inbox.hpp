@@ -1,0 +1,80 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "client/command/exit_code.hpp"
+#include "client/gst/pointer.hpp"
+#include "client/wire/ending.hpp"
+#include "relay/base/time.hpp"
+
+namespace client::camera {
+
+/// A coded frame. `pass`: how often the source had begun anew before.
+struct SampleEvent {
+  unsigned pass = 0;
+  unsigned stream = 0;
+  gst::Pointer<GstSample> sample;
+};
+/// The source has so many streams.
+struct StreamsEvent {
+  unsigned pass = 0;
+  unsigned count = 0;
+};
+/// The source has ended.
+struct EndEvent {
+  unsigned pass = 0;
+};
+struct Failure {
+  ExitCode code = ExitCode::failed;
+  std::string text;  ///< what happened and what to do
+};
+struct FailureEvent {
+  unsigned pass = 0;
+  Failure failure;
+};
+/// Something that people may want to know.
+struct NoticeEvent {
+  std::string text;
+};
+struct OutputEndEvent {
+  Ending ending;
+};
+struct SignalEvent {
+  int number = 0;
+};
+
+using Event = std::variant<SampleEvent, StreamsEvent, EndEvent, FailureEvent, NoticeEvent,
+                           OutputEndEvent, SignalEvent>;
+
+/// What the threads of GStreamer, the network and the signals tell the one that runs the camera.
+class Inbox {
+ public:
+  /// More samples than that wait on their threads, which holds a file back.
+  static constexpr std::size_t samples_max = 128;
+
+  /// Any thread. After `close()` the event is dropped.
+  void push(Event event);
+  /// The next event; nothing at `until`.
+  std::optional<Event> pop(base::Time until);
+  /// Samples are dropped from now on and nobody waits: the threads of GStreamer can be joined.
+  void refuse_samples();
+  /// So is everything else.
+  void close();
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable filled_;
+  std::condition_variable has_room_;
+  std::deque<Event> events_;  // bounded: samples by `samples_max`, the others are few
+  std::size_t samples_ = 0;
+  bool refuses_samples_ = false;
+  bool is_closed_ = false;
+};
+
+}  // namespace client::camera
