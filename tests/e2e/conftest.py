@@ -1,5 +1,8 @@
+import functools
+import http.server
 import pathlib
 import shutil
+import threading
 
 import pytest
 
@@ -7,8 +10,10 @@ import matrix as matrix_module
 import media as media_module
 import relay as relay_module
 import sources as sources_module
+import wire_media
 
 MATRIX = pytest.StashKey()
+PAGES = pathlib.Path(__file__).with_name("pages")
 
 
 def pytest_addoption(parser):
@@ -57,6 +62,22 @@ def pytest_runtest_makereport(item, call):
             report.sections.append((f"log of relay {number}", "\n".join(one.log[-200:])))
 
 
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def pages():
+    """Serves the folder `pages` from an origin that is not the relay's; gives its URL."""
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(QuietHandler, directory=str(PAGES)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
 @pytest.fixture(scope="session")
 def media(tmp_path_factory):
     folder = tmp_path_factory.mktemp("media")
@@ -70,6 +91,12 @@ def media_sources(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sources")
     yield sources_module.Sources(folder)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def wire_clip(media):
+    """The clip `plain` as wire cameras publish it."""
+    return wire_media.Clip(media.in_container("plain", "mp4"))
 
 
 @pytest.fixture

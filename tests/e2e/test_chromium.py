@@ -1,9 +1,5 @@
 """An unmodified browser plays the stream: as the source of a video element, and through MSE."""
 
-import functools
-import http.server
-import pathlib
-import threading
 import urllib.parse
 
 import pytest
@@ -11,24 +7,7 @@ import pytest
 import client
 import webdriver
 
-PAGES = pathlib.Path(__file__).with_name("pages")
 pytestmark = pytest.mark.skipif(webdriver.version() is None, reason="there is no chromedriver")
-
-
-class Handler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture
-def pages():
-    """Serves the folder `pages` from an origin that is not the relay's; gives its URL."""
-    server = http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), functools.partial(Handler, directory=str(PAGES)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
 
 
 @pytest.fixture
