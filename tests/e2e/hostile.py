@@ -19,7 +19,7 @@ import mpegts
 import relay as relay_module
 
 # What ends a connection that did something wrong leaves exactly one of these, with its address.
-ENDINGS = re.compile(r"request refused|publisher ended|viewer ended")
+ENDINGS = re.compile(r"request refused|wire refused|publisher ended|viewer ended")
 HEALTHY = "/healthy/cam.ts"
 PIECE = 8  # packets
 # Pieces that have to arrive after each attack: more than a frame, whatever the clip looks like.
