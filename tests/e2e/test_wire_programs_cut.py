@@ -1,0 +1,79 @@
+"""spancast-camera and spancast-player on lines and relays that fail: not a frame is lost.
+
+Issue 5's lengths with --long, brief ones without.
+"""
+
+import signal
+
+import cutting_proxy
+import programs
+from cutting_proxy import DOWN, DROP_DOWN, DROP_UP, FIN, HALF_OPEN, RST, STALL, UP
+
+
+def is_long(request):
+    return request.config.getoption("--long")
+
+
+def test_a_bad_line_loses_nothing(start, request):
+    relay = start(programs.CONFIG)
+    # Each kind once in the short form.
+    cuts, size = (20, 120_000) if is_long(request) else (5, 40_000)
+    kinds = [RST, FIN, HALF_OPEN, STALL, DROP_DOWN]
+    up = cutting_proxy.plan(11, cuts, bytes_between=size, directions=(UP,),
+                            kinds=[RST, DROP_UP, HALF_OPEN, FIN, STALL])
+    down = cutting_proxy.plan(12, cuts, bytes_between=size, directions=(DOWN,), kinds=kinds)
+    with cutting_proxy.Proxy(relay.http_port, up) as near_camera, \
+            cutting_proxy.Proxy(relay.http_port, down) as near_player, \
+            programs.camera(near_camera.port, "--keep", "10s") as camera, \
+            programs.player(near_player.port) as player:
+        near_camera.wait_done(cuts, 240)
+        near_player.wait_done(cuts, 240)
+        report = programs.finish(camera, player)
+    programs.check_every_frame(report)
+    assert report["reconnects"] >= cuts / 2
+    print(f"wire: {report['frames_decoded']} frames over {report['reconnects']} reconnects of the "
+          f"player and {near_camera.accepted} connections of the camera")
+
+
+def test_a_relay_that_is_killed_loses_nothing(start, request):
+    kills = 10 if is_long(request) else 2
+    relays = [start(programs.CONFIG)]
+    with cutting_proxy.Proxy(relays[0].http_port) as proxy, \
+            programs.camera(proxy.port, "--keep", "10s") as camera, \
+            programs.player(proxy.port) as player:
+        for times in range(kills):
+            player.wait_frames(45 * (times + 1))
+            relays[-1].expected_exit = -signal.SIGKILL
+            relays[-1].signal(signal.SIGKILL)
+            relays[-1].wait_exit()
+            relays.append(start(programs.CONFIG))
+            proxy.target = relays[-1].http_port
+        report = programs.finish(camera, player)
+    programs.check_every_frame(report)
+    assert report["reconnects"] >= kills
+
+
+def test_a_camera_whose_line_is_dead_takes_its_own_place(start):
+    """The relay has not noticed yet that the first connection is dead."""
+    relay = start({**programs.CONFIG, "publisher": {"grace": "60s", "idle": "60s"}})
+    with cutting_proxy.Proxy(relay.http_port) as proxy, programs.camera(proxy.port) as camera, \
+            programs.player(relay.http_port) as player:
+        player.wait_frames(30)
+        proxy.happen(cutting_proxy.HALF_OPEN)
+        relay.wait_log("publisher ended .*reason=replaced", timeout=60)
+        report = programs.finish(camera, player)
+    programs.check_every_frame(report)
+    assert report["reconnects"] == 0
+
+
+def test_a_player_is_told_where_the_stream_went(start):
+    """A drain: both go to whichever relay answers."""
+    old, new = start(programs.CONFIG), start(programs.CONFIG)
+    with cutting_proxy.Proxy(old.http_port) as proxy, programs.camera(proxy.port) as camera, \
+            programs.player(proxy.port) as player:
+        player.wait_frames(30)
+        proxy.target = new.http_port
+        old.signal(signal.SIGTERM)
+        new.wait_stream("live/cam", lambda stream: stream["live"])
+        report = programs.finish(camera, player)
+    programs.check_every_frame(report)
