@@ -24,6 +24,7 @@ struct Plan {
   std::uint16_t port;
   std::string target;  ///< `{}` stands for the stream's number
   std::string times;   ///< folder of the senders' times, N.times
+  Protocol protocol;
   std::int64_t streams;
   std::vector<std::int64_t> steps;
   std::int64_t connects_per_second;
@@ -113,7 +114,8 @@ class Load {
       target.replace(place, 2, std::to_string(stream));
     }
     const SendTimes* const times = times_.empty() ? nullptr : times_[stream];
-    viewers_.push_back(std::make_unique<Viewer>(id, plan_.port, target, times, plan_.follow));
+    viewers_.push_back(
+        std::make_unique<Viewer>(id, plan_.port, target, plan_.protocol, times, plan_.follow));
     epoll_.add(viewers_.back()->fd(), EPOLLIN, id);
   }
 
@@ -258,6 +260,7 @@ Plan read_plan(Arguments arguments) {
   Plan plan{.port = static_cast<std::uint16_t>(arguments.number("port", 0)),
             .target = arguments.text("target", "/bench/{}.ts"),
             .times = arguments.text("times", ""),
+            .protocol = arguments.flag("wire") ? Protocol::wire : Protocol::http,
             .streams = arguments.number("streams", 1),
             .steps = arguments.numbers("viewers", 100),
             .connects_per_second = arguments.number("connects", 250),

@@ -1,5 +1,5 @@
-// Publishes MPEG-TS or fragmented MP4 to a relay or forwarder, one HTTP chunk per frame, each at
-// its exact time.
+// Publishes MPEG-TS, fragmented MP4 or wire chunks to a relay or forwarder, one HTTP chunk or
+// WebSocket message per frame, each at its exact time.
 #include <poll.h>
 #include <sched.h>
 #include <sys/socket.h>
@@ -18,6 +18,8 @@
 #include "tests/bench/send_times.hpp"
 #include "tests/bench/sockets.hpp"
 #include "tests/bench/source.hpp"
+#include "tests/bench/wire_client.hpp"
+#include "tests/bench/wire_source.hpp"
 
 namespace bench {
 namespace {
@@ -30,18 +32,19 @@ class Publication {
   Publication(std::uint16_t port, const std::string& name, const std::string& times,
               Container container, const SourceOptions& options, std::int64_t start)
       : options_(options),
+        container_(container),
         source_(make_source(container, options)),
         times_(create_send_times(times + "/" + name + ".times")),
         fd_(connect_to(port)),
         start_(start) {
     times_.group_frames.store(static_cast<std::uint64_t>(options.group_frames));
-    std::string head = "PUT /bench/" + name;
-    head.append(file_suffix(container)).append(" HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: ");
-    head.append(content_type(container)).append("\r\nTransfer-Encoding: chunked\r\n\r\n");
-    send_all(fd_.get(), head);
-    if (!source_->make_head()) return;
-    times_.bytes.fetch_add(source_->payload().size());
-    write_chunk();
+    const std::string target = "/bench/" + name;
+    if (container == Container::wire) {
+      const auto& source = static_cast<const WireSource&>(*source_);
+      join_as_publisher(fd_.get(), target, source.hello());
+    } else {
+      begin_body(target);
+    }
   }
 
   std::int64_t due() const { return audio_is_next() ? audio_due() : video_due(); }
@@ -69,7 +72,7 @@ class Publication {
 
   /// Ends the body and waits at most a second for the answer; a bare forwarder gives none.
   void end() {
-    write("0\r\n\r\n");
+    write(container_ == Container::wire ? bye_frame() : "0\r\n\r\n");
     answer(1000);
   }
 
@@ -90,8 +93,21 @@ class Publication {
                1'000'000'000 / Source::audio_rate;
   }
 
+  void begin_body(const std::string& target) {
+    std::string head = "PUT " + target;
+    head.append(file_suffix(container_)).append(" HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: ");
+    head.append(content_type(container_)).append("\r\nTransfer-Encoding: chunked\r\n\r\n");
+    send_all(fd_.get(), head);
+    if (!source_->make_head()) return;
+    times_.bytes.fetch_add(source_->payload().size());
+    write_chunk();
+  }
+
   void write_chunk() {
-    const auto chunk = source_->http_chunk();
+    if (container_ == Container::wire) {  // what it acknowledges
+      ::recv(fd_.get(), nullptr, 65536, MSG_TRUNC | MSG_DONTWAIT);
+    }
+    const auto chunk = source_->framed();
     write(std::string_view(reinterpret_cast<const char*>(chunk.data()), chunk.size()));
   }
 
@@ -118,6 +134,7 @@ class Publication {
   }
 
   const SourceOptions options_;
+  const Container container_;
   const std::unique_ptr<Source> source_;
   SendTimes& times_;
   Descriptor fd_;

@@ -69,7 +69,7 @@ void SoakStream::on_time(std::int64_t now) {
 }
 
 void SoakStream::send_chunk() {
-  const auto chunk = source_->http_chunk();
+  const auto chunk = source_->framed();
   send_all(publisher_.get(),
            std::string_view(reinterpret_cast<const char*>(chunk.data()), chunk.size()));
 }

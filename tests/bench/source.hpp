@@ -8,7 +8,7 @@
 
 namespace bench {
 
-enum class Container { mpegts, mp4 };
+enum class Container { mpegts, mp4, wire };
 
 struct SourceOptions {
   bool video = true;
@@ -19,8 +19,9 @@ struct SourceOptions {
   std::int64_t fragment_frames = 1;  ///< of MP4: video frames of one fragment
 };
 
-/// Makes what a publisher sends, frame by frame, each as one HTTP chunk. All video frames of a
-/// group but the first have one size, so that a viewer who knows it finds their ends.
+/// Makes what a publisher sends, frame by frame, each as one HTTP chunk or WebSocket message. All
+/// video frames of a group but the first have one size, so that a viewer who knows it finds their
+/// ends.
 class Source {
  public:
   static constexpr std::int64_t audio_samples = 1024;
@@ -36,7 +37,7 @@ class Source {
   virtual void make_audio() = 0;
 
   /// What was made last, valid until the next is made.
-  virtual std::span<const std::byte> http_chunk() const = 0;
+  virtual std::span<const std::byte> framed() const = 0;
   virtual std::span<const std::byte> payload() const = 0;
   virtual std::uint64_t video_frames() const = 0;
   virtual std::uint64_t audio_frames() const = 0;
@@ -44,7 +45,7 @@ class Source {
 
 std::unique_ptr<Source> make_source(Container container, const SourceOptions& options);
 
-/// "mpegts" or "mp4"; anything else ends the process.
+/// "mpegts", "mp4" or "wire"; anything else ends the process.
 Container container_named(std::string_view name);
 std::string_view file_suffix(Container container);
 std::string_view content_type(Container container);

@@ -28,7 +28,7 @@ class TsSource final : public Source {
   void mark(std::int64_t sent_ns) override;
   void make_audio() override;
 
-  std::span<const std::byte> http_chunk() const override { return chunk_.bytes(); }
+  std::span<const std::byte> framed() const override { return chunk_.bytes(); }
   std::span<const std::byte> payload() const override { return chunk_.payload(); }
   std::uint64_t video_frames() const override { return video_frames_; }
   std::uint64_t audio_frames() const override { return audio_frames_; }

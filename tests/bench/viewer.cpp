@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <limits>
 
+#include "tests/bench/wire_client.hpp"
+
 namespace bench {
 namespace {
 
@@ -13,11 +15,13 @@ constexpr std::size_t discard_max = 4 * 1024 * 1024;
 
 }  // namespace
 
-Viewer::Viewer(std::size_t id, std::uint16_t port, const std::string& target,
+Viewer::Viewer(std::size_t id, std::uint16_t port, const std::string& target, Protocol protocol,
                const SendTimes* times, bool follow)
-    : id_(id), times_(times), follow_(follow), connected_ns_(now_ns()) {
+    : id_(id), times_(times), protocol_(protocol), follow_(follow), connected_ns_(now_ns()) {
   fd_ = connect_to(port);
-  send_all(fd_.get(), "GET " + target + " HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+  send_all(fd_.get(), protocol == Protocol::wire
+                          ? websocket_request(target)
+                          : "GET " + target + " HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
 }
 
 void Viewer::close() {
@@ -67,10 +71,12 @@ void Viewer::read_head() {
   head_.resize(end == std::string::npos ? head_.size() : end + 4);
   ::recv(fd_.get(), byte_run, head_.size() - before, MSG_DONTWAIT);
   if (end == std::string::npos) return;
-  if (!head_.starts_with("HTTP/1.1 200")) {
+  const bool is_wire = protocol_ == Protocol::wire;
+  if (!head_.starts_with(is_wire ? "HTTP/1.1 101" : "HTTP/1.1 200")) {
     state_ = State::refused;
     return close();
   }
+  if (is_wire) send_all(fd_.get(), play_frame());
   head_ = std::string();
   last_byte_ns_ = now_ns();
   state_ = follow_ ? State::syncing : State::counting;
@@ -117,6 +123,10 @@ void Viewer::took(std::size_t bytes, std::int64_t now, bool recording) {
   if (first_byte_ns_ == 0) first_byte_ns_ = now - connected_ns_;
   if (recording && now - last_byte_ns_ > stall_ns) ++stalls_;
   last_byte_ns_ = now;
+  if (protocol_ == Protocol::wire && now - said_alive_ns_ > alive_ns) {
+    said_alive_ns_ = now;
+    send_all(fd_.get(), pong_frame());
+  }
   if (!follow_ || state_ != State::counting) return;
   while (received_ >= next_end_) {
     if (times_->video_frames.load(std::memory_order_acquire) <= next_frame_) return resync();

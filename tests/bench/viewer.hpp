@@ -13,6 +13,9 @@
 
 namespace bench {
 
+/// What a viewer asks with: an HTTP request, or Play over a WebSocket.
+enum class Protocol { http, wire };
+
 /// One viewer of the load: reads its response's head, then counts what it throws away. With
 /// `follow` it first reads real bytes until it saw two markers: from then on it knows at which
 /// byte each later frame ends, takes the latency of each, and looks at one marker in 256 to see
@@ -22,8 +25,8 @@ class Viewer {
  public:
   enum class State { head, syncing, counting, closed, refused };
 
-  Viewer(std::size_t id, std::uint16_t port, const std::string& target, const SendTimes* times,
-         bool follow);
+  Viewer(std::size_t id, std::uint16_t port, const std::string& target, Protocol protocol,
+         const SendTimes* times, bool follow);
 
   int fd() const { return fd_.get(); }
   /// Call it when the socket is readable. `recording`: stalls and latencies count.
@@ -44,6 +47,8 @@ class Viewer {
   std::vector<std::uint32_t>& latencies() { return latencies_; }
 
   static constexpr std::int64_t stall_ns = 1'000'000'000;
+  /// Over the wire a viewer says so often that it is there, since it reads no pings.
+  static constexpr std::int64_t alive_ns = 4'000'000'000;
 
  private:
   void read_head();
@@ -59,6 +64,7 @@ class Viewer {
 
   const std::size_t id_;
   const SendTimes* const times_;
+  const Protocol protocol_;
   const bool follow_;
   Descriptor fd_;
   State state_ = State::head;
@@ -78,6 +84,7 @@ class Viewer {
   const std::int64_t connected_ns_;
   std::int64_t first_byte_ns_ = 0;
   std::int64_t last_byte_ns_ = 0;
+  std::int64_t said_alive_ns_ = 0;
   std::uint32_t stalls_ = 0;
   std::uint32_t resyncs_ = 0;
   std::uint32_t verified_ = 0;

@@ -11,7 +11,7 @@ import time
 from . import callgrind
 from .figures import Row, sum_of
 from .processes import Failed, SendTimes
-from .ways import FMP4, REMUX, TS
+from .ways import FMP4, REMUX, TS, WIRE
 
 AUDIO_RATE = 48000 / 1024
 
@@ -55,7 +55,7 @@ def count_writes(bench, start_server, viewers, way, **published):
         found["after"] = (time.monotonic(), server.metrics())
 
     bench.run_load(server, viewers, trace, follow=False, window_ms=1000 * (seconds + 3),
-                   target=way.target)
+                   **way.viewer)
     sent = SendTimes(server.times / "0.times")
     calls = found["calls"]
     if not calls:
@@ -83,7 +83,7 @@ def count_writes(bench, start_server, viewers, way, **published):
 def writes(bench, way=TS):
     rows = []
     kinds = {"video": {}, "audio_rides": {"audio": True}, "audio_only": {"no_video": True}}
-    if bench.quick and way != TS:
+    if way == WIRE or bench.quick and way != TS:  # a camera lets audio ride by itself
         kinds = {"video": {}}
     for kind, published in kinds.items():
         values, notes = [], ""
@@ -113,7 +113,7 @@ class Profile:
         self.frames = []
         self.load = bench.start_load(
             self.relay, viewers, follow=False, window_ms=10000 if bench.quick else 20000,
-            connects=50, target=way.target)
+            connects=50, **way.viewer)
 
     def switch(self, _):
         for state in ("on", "off"):
@@ -178,7 +178,7 @@ class Counted:
         self.marks, self.short = [], []
         # Long enough that a chunk more or less at an edge is below the bound.
         self.load = bench.start_load(self.relay, [1, 100], follow=False, settle_ms=3000,
-                                     window_ms=10000, target=way.target)
+                                     window_ms=10000, **way.viewer)
 
     def mark(self):
         counts = struct.unpack("<4Q", self.file.read_bytes())
@@ -202,7 +202,7 @@ class Counted:
 def allocations(bench):
     """Copies per ingested byte and, where nothing is converted, allocations per viewer and chunk.
     They are counted, not timed: all ways at once."""
-    ways = (TS, FMP4, *REMUX)
+    ways = (TS, FMP4, WIRE, *REMUX)
     if not bench.counting_relay.exists():
         return []
     slopes, copied, notes = {}, {}, {}
@@ -246,7 +246,7 @@ def memory(bench, way=TS):
         resident = {}
         take = lambda viewers: resident.update({viewers: resident_bytes(relay.pid)})
         steps = bench.run_load(relay, [few, many], on_end=take, follow=False, window_ms=2000,
-                               target=way.target)
+                               **way.viewer)
         bench.stop(publisher, relay.child)
         if steps[-1]["closed"]:
             raise Failed(f"{steps[-1]['closed']} viewers were closed")

@@ -4,7 +4,7 @@ import dataclasses
 import statistics
 
 from .processes import Failed
-from .ways import FMP4, TS
+from .ways import FMP4, TS, WIRE
 
 FRAME_BYTES = 16900  # of one write at 4 Mbit/s: a frame with its headers
 
@@ -68,7 +68,7 @@ def measure_relay(bench, viewers, cores=(0,), load_cores=(1,), window_ms=None, f
     metrics = []
     take = lambda _: metrics.append(relay.metrics())
     step = bench.run_load(relay, viewers, take, take, cores=load_cores, window_ms=window_ms,
-                          slack=slack, target=way.target)[0]
+                          slack=slack, **way.viewer)[0]
     bench.stop(publisher, relay.child)
     step["metrics"] = metrics
     bench.disturbed.append(step["disturbed"])
@@ -141,6 +141,27 @@ def cost_flush(bench):
     return [row]
 
 
+def cost_wire(bench):
+    """500 players over the wire beside as many viewers over HTTP."""
+    viewers = 500
+    over_http, over_wire = [], []
+    for _ in range(bench.repeats):
+        bench.wait_for_quiet()
+        over_http.append(measure_relay(bench, viewers))
+        over_wire.append(measure_relay(bench, viewers, way=WIRE))
+    per_gb = lambda steps: [step["cpu_per_gb"] for step in steps]
+    bench.costs.append((f"{viewers} viewers, over the wire",
+                        [("HTTP", per_gb(over_http)), ("wire", per_gb(over_wire))]))
+    ratios = [wire / http for http, wire in zip(per_gb(over_http), per_gb(over_wire))]
+    note = "HTTP {:.3f}, wire {:.3f} CPU-s/GB; latency p99 {:.2f} and {:.2f} ms".format(*(
+        statistics.median(values) for values in (
+            per_gb(over_http), per_gb(over_wire),
+            [step["latency_ms"]["p99"] for step in over_http],
+            [step["latency_ms"]["p99"] for step in over_wire])))
+    return [Row("wire_cpu", ratios, note),
+            Row("wire_full_rate", [not_served(step) for step in over_wire], f"of {viewers}")]
+
+
 def two_workers(bench):
     both = (0, 1)
     viewers = 2000
@@ -168,7 +189,7 @@ def beside_forwarder(bench, way, phases_us, published, **load):
     servers = [bench.start_relay(), bench.start_forwarder()]
     publishers = [bench.start_publisher(server, phase_us=phase, **way.publisher, **published)
                   for server, phase in zip(servers, phases_us)]
-    loads = [bench.start_load(server, 1, target=way.target, **load) for server in servers]
+    loads = [bench.start_load(server, 1, **way.viewer, **load) for server in servers]
     found = []
     for server, started in zip(servers, loads):
         step = bench.finish_load(started)[0]

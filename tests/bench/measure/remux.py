@@ -16,7 +16,7 @@ def cpu_of_one_viewer(bench, relay, way):
     marks = []
     mark = lambda _: marks.append((cpu_seconds(relay.pid), sent.bytes))
     bench.require_share(bench.run_load(
-        relay, 1, mark, mark, follow=False, target=way.target, settle_ms=1000,
+        relay, 1, mark, mark, follow=False, **way.viewer, settle_ms=1000,
         window_ms=2000 if bench.quick else 8000, slack=450_000))
     (cpu, ingested), (cpu_after, ingested_after) = marks
     return (cpu_after - cpu) / ((ingested_after - ingested) / 1e9)
