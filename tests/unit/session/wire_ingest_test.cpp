@@ -89,7 +89,7 @@ TEST_CASE("a publisher's clock that jumps is followed") {
   LagClock clock;
   const base::Utc now = wire::test::utc_of(0);
   CHECK(clock.ahead(base::Utc{}, now) == 0s);
-  const base::Utc last(std::chrono::microseconds(wire::utc_us_max));
+  const base::Utc last{std::chrono::microseconds(wire::utc_us_max)};
   CHECK(clock.ahead(last, now) == LagClock::ahead_max);
 }
 
