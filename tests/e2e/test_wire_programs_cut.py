@@ -42,12 +42,13 @@ def test_a_relay_that_is_killed_loses_nothing(start, request):
             programs.camera(proxy.port, "--keep", "10s") as camera, \
             programs.player(proxy.port) as player:
         for times in range(kills):
-            player.wait_frames(45 * (times + 1))
+            player.wait_frames(player.last.get("frames_decoded", 0) + 30)
             relays[-1].expected_exit = -signal.SIGKILL
             relays[-1].signal(signal.SIGKILL)
             relays[-1].wait_exit()
             relays.append(start(programs.CONFIG))
             proxy.target = relays[-1].http_port
+            player.wait(lambda report, times=times: report["reconnects"] > times, "new connection")
         report = programs.finish(camera, player)
     programs.check_every_frame(report)
     assert report["reconnects"] >= kills
