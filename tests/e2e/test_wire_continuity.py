@@ -4,6 +4,7 @@ Every chunk that a camera makes carries its own number and bytes; what a player 
 compared with what was made. How often and how long: brief here, as issue 5 has it with --long.
 """
 
+import os
 import signal
 import time
 
@@ -16,7 +17,7 @@ from cutting_proxy import DOWN, DROP_DOWN, DROP_UP, FIN, HALF_OPEN, RST, STALL, 
 
 STREAM = "/live/cam"
 OLDEST = {"at_utc_us": 0}
-SEED = 5
+SEED = int(os.environ.get("WIRE_SEED", "5"))
 # The relay closes who answers no Ping; what is told apart by its own means comes sooner.
 CONFIG = {"publisher": {"grace": "20s", "idle": "2s"}, "stream": {"tail": "20s"},
           "viewer": {"slow": "catch_up"}}
