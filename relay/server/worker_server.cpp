@@ -307,6 +307,7 @@ void WorkerServer::count_publisher_end(session::Publisher& publisher, session::P
   const base::Time now = base::monotonic_now();
   home.publisher.reset();
   home.free_since = now;
+  home.stream().set_lost(end != session::PublisherEnd::finished);
   ++counts_.publisher_ends[static_cast<std::size_t>(end)];
   const session::PublisherCounts counts = publisher.counts();
   add_input(counts_, counts);

@@ -58,6 +58,7 @@ WireViewer::~WireViewer() {
 void WireViewer::start(stream::Stream& stream) noexcept {
   // The oldest sync chunk.
   if (is_early_ && is_live_ && stream.log().first() == 0) cursor_.move(base::Utc{});
+  stream_ = &stream;
   stream::Feed& feed = stream.feed(media::Container::wire, stream::Framing::websocket);
   cursor_.enter(feed.audience(flush_interval_));
   if (!link_->is_writing()) cursor_.resume();
@@ -102,6 +103,12 @@ void WireViewer::on_seam(const stream::Seam& seam) noexcept {
     if (!is_told) session_.tracks(tracks);
   }
   flush_session();
+}
+
+// Who lost a camera waits for it longer than the relay does; a stream that was ended is over.
+void WireViewer::on_stream_end() noexcept {
+  const bool is_lost = std::exchange(stream_, nullptr)->is_lost();
+  end(is_lost ? ViewerEnd::not_found : ViewerEnd::stream_end);
 }
 
 void WireViewer::on_part(const websocket::Part& part) noexcept {

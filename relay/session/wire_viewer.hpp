@@ -72,7 +72,7 @@ class WireViewer final : public Viewer, public WireLink::Events, public stream::
   void on_too_slow() noexcept override { end(ViewerEnd::slow); }
   void on_seam(const stream::Seam& seam) noexcept override;
   void on_until() noexcept override { end(ViewerEnd::until); }
-  void on_stream_end() noexcept override { end(ViewerEnd::stream_end); }
+  void on_stream_end() noexcept override;
   void on_unsent_needed(std::size_t bytes) noexcept override;
 
   std::span<std::byte> read_space() noexcept override { return worker_.read_buffer(); }
@@ -91,6 +91,7 @@ class WireViewer final : public Viewer, public WireLink::Events, public stream::
   Events& events_;
   std::unique_ptr<WireLink> link_;
   stream::Cursor cursor_;
+  const stream::Stream* stream_ = nullptr;  // while the cursor reads it
   wire::PlayerSession session_;
   MessageCollector messages_;
   std::string path_;

@@ -148,9 +148,8 @@ void Home::send(Subscription& subscription, bool seed) {
 void Home::end_replicas() {
   for (const Subscription& subscription : subscriptions_) {
     subscription.mailbox->post_action(
-        [host = subscription.host, path = stream_->path(), epoch = epoch_]() noexcept {
-          host->on_replica_end(path, epoch);
-        });
+        [host = subscription.host, path = stream_->path(), epoch = epoch_,
+         is_lost = stream_->is_lost()]() noexcept { host->on_replica_end(path, epoch, is_lost); });
   }
   subscriptions_.clear();
 }

@@ -34,8 +34,9 @@ class ReplicaHost {
   /// The home has let go what is older, under memory pressure.
   virtual void on_replica_cut(const std::string& path, std::uint64_t epoch,
                               std::uint64_t first) noexcept = 0;
-  /// The stream is over, or never was.
-  virtual void on_replica_end(const std::string& path, std::uint64_t epoch) noexcept = 0;
+  /// The stream is over, or never was. `is_lost`: as `Stream::set_lost()`.
+  virtual void on_replica_end(const std::string& path, std::uint64_t epoch,
+                              bool is_lost) noexcept = 0;
 };
 
 }  // namespace stream

@@ -45,6 +45,11 @@ class Stream {
   /// Begins anew at `sequence`; cursors jump to the newest sync chunk that comes.
   void restart(std::uint64_t sequence);
 
+  /// Its publisher did not end it but was lost, and may come again: what those who can ask again
+  /// are told when it is over.
+  void set_lost(bool is_lost) noexcept { is_lost_ = is_lost; }
+  bool is_lost() const noexcept { return is_lost_; }
+
  private:
   template <class Visit>
   void for_each_audience(Visit visit) const;
@@ -55,6 +60,7 @@ class Stream {
   memory::BlockPool& pool_;
   StreamLog log_;
   std::vector<std::unique_ptr<Format>> formats_;
+  bool is_lost_ = false;
 };
 
 }  // namespace stream

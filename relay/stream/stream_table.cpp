@@ -43,7 +43,7 @@ void StreamTable::on_subscribe(const std::string& path, unsigned worker) {
     return;
   }
   peer.mailbox->post_action(
-      [table = peer.table, path]() noexcept { table->on_replica_end(path, 0); });
+      [table = peer.table, path]() noexcept { table->on_replica_end(path, 0, false); });
 }
 
 StreamTable::Claim StreamTable::claim(const std::string& path, const PathPolicy& policy,
@@ -173,11 +173,13 @@ void StreamTable::on_replica_cut(const std::string& path, std::uint64_t epoch,
   if (!stream.log().empty()) stream.drop_before(std::min(first, stream.log().end() - 1));
 }
 
-void StreamTable::on_replica_end(const std::string& path, std::uint64_t epoch) noexcept {
+void StreamTable::on_replica_end(const std::string& path, std::uint64_t epoch,
+                                 bool is_lost) noexcept {
   const auto found = replicas_.find(path);
   if (found == replicas_.end()) return;
   if (epoch != 0 && found->second->ready && found->second->epoch != epoch) return;
   const bool was_ready = found->second->ready;
+  found->second->stream->set_lost(is_lost);
   end_stream(std::move(found->second->stream));
   replicas_.erase(found);
   if (!was_ready) events_.on_stream_missing(path);

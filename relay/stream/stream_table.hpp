@@ -94,7 +94,7 @@ class StreamTable final : public ReplicaHost {
   void on_replica_update(ReplicaUpdate update) noexcept override;
   void on_replica_cut(const std::string& path, std::uint64_t epoch,
                       std::uint64_t first) noexcept override;
-  void on_replica_end(const std::string& path, std::uint64_t epoch) noexcept override;
+  void on_replica_end(const std::string& path, std::uint64_t epoch, bool is_lost) noexcept override;
 
  private:
   struct Replica {

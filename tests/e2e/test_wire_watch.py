@@ -51,6 +51,22 @@ def test_players_get_every_chunk_as_the_camera_made_it(start, wire_clip, workers
     assert first.segment == first.utc_us // 1_000_000 and first.part == 0
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_players_of_a_lost_camera_find_the_next_one(start, wire_clip, workers):
+    relay = start({"workers": workers, "publisher": {"grace": "1s"}})
+    players = [player(relay).start() for _ in range(4)]
+    with wire_media.live(relay.http_port, wire_clip):
+        for one in players:
+            one.wait_chunks(30)
+        heard = [len(one.byes) for one in players]
+    for one, count in zip(players, heard):
+        assert one.wait_bye(count + 1).reason == "NOT_FOUND"
+    with wire_media.live(relay.http_port, wire_clip):
+        for one in players:
+            one.wait_gaps(1)
+            one.close()
+
+
 def test_boundaries_that_a_camera_sets_are_passed_on(relay, wire_clip):
     with player(relay) as one, wire_client.Camera(relay.http_port, STREAM) as camera:
         camera.set_tracks(wire_clip.wire_tracks(camera.schema))

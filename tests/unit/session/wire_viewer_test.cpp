@@ -139,6 +139,22 @@ TEST_CASE("what is missing and what changes is told before the next chunk") {
   CHECK(rig.peer.messages<wire::Tracks>().at(0) == wire::test::make_tracks(2));
 }
 
+TEST_CASE("a stream that was lost is not found and one that was ended is over") {
+  for (const bool is_lost : {false, true}) {
+    Rig rig;
+    rig.append(0, true);
+    rig.watch();
+    rig.viewer->start(rig.home.stream());
+    rig.await([&] { return rig.sequences().size() == 1; });
+    rig.home.stream().set_lost(is_lost);
+    rig.home.stream().end();
+    CHECK(rig.end == (is_lost ? ViewerEnd::not_found : ViewerEnd::stream_end));
+    rig.await([&] { return rig.peer.close_code().has_value(); });
+    CHECK(rig.peer.messages<wire::Bye>().at(0).reason ==
+          (is_lost ? wire::ByeReason::not_found : wire::ByeReason::ended));
+  }
+}
+
 TEST_CASE("every end has its Bye") {
   for (const auto& [end, reason] : {std::pair{ViewerEnd::stream_end, wire::ByeReason::ended},
                                     {ViewerEnd::drain, wire::ByeReason::drain},

@@ -24,9 +24,11 @@ struct Host final : ReplicaHost {
     cut_epoch = epoch;
     cut_first = first;
   }
-  void on_replica_end(const std::string& path, std::uint64_t epoch) noexcept override {
+  void on_replica_end(const std::string& path, std::uint64_t epoch,
+                      bool is_lost) noexcept override {
     ended = path;
     ended_epoch = epoch;
+    ended_lost = is_lost;
   }
 
   bool reads = true;
@@ -35,6 +37,7 @@ struct Host final : ReplicaHost {
   std::vector<bool> seeds;
   std::string ended;
   std::uint64_t ended_epoch = 0;
+  bool ended_lost = false;
   std::uint64_t cut_epoch = 0;
   std::uint64_t cut_first = 0;
 };
@@ -283,6 +286,7 @@ TEST_CASE("an unsubscribed replica gets nothing more and the end is told to the 
   rig.home.unsubscribe(5);
   rig.append(40);
   rig.home.update_replicas();
+  rig.home.stream().set_lost(true);
   rig.home.end_replicas();
   rig.append(80);
   rig.home.update_replicas();
@@ -291,6 +295,7 @@ TEST_CASE("an unsubscribed replica gets nothing more and the end is told to the 
   CHECK(rig.host.ended.empty());
   CHECK(other.sequences.size() == 2);
   CHECK(other.ended == "live/cam");
+  CHECK(other.ended_lost);
   CHECK(other.ended_epoch == 77);
 }
 

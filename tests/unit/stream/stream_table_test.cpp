@@ -262,7 +262,7 @@ TEST_CASE("the viewers of an ended stream leave over many turns") {
   rig.there.await([&] { return std::ranges::all_of(rig.viewers, have_read); });
   rig.there.call([&] {
     StreamTable& table = rig.there.table;
-    table.on_replica_end(path, 0);
+    table.on_replica_end(path, 0, false);
     CHECK(ended() == StreamTable::ends_per_turn);
     CHECK(table.is_ending());
     table.end_finished(base::monotonic_now());
