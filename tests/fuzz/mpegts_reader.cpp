@@ -85,7 +85,7 @@ class Run {
     RELAY_ASSERT(reader_.tracks().size() <= mpegts::tracks_max);
   }
 
-  memory::Arena arena_{8 << 20, 4 << 10};
+  memory::Arena arena_{1 << 20, 4 << 10};  // touched at every run
   memory::BlockPool pool_;
   memory::BlockWriter writer_;
   mpegts::Reader reader_;
