@@ -148,8 +148,9 @@ class Healthy:
         self.player.wait_chunks(1)
         self.first = self.player.chunks[0].sequence
 
-    def check(self):
-        self.player.wait_position(self.camera.next + CHUNKS_AFTER)
+    def check(self, wanted):
+        """Waits for that chunk, and judges all that came."""
+        self.player.wait_position(wanted)
         assert self.player.gaps == [] and self.player.repeats == 0
         assert self.player.connections == self.camera.connections == 1
         assert self.player.sequences() == list(range(
@@ -167,8 +168,10 @@ class Victim:
     over_wire: Healthy
 
     def check(self):
+        """Both go on, at the same time."""
+        wanted = self.over_wire.camera.next + CHUNKS_AFTER
         self.over_http.check()
-        self.over_wire.check()
+        self.over_wire.check(wanted)
 
 
 @contextlib.contextmanager
@@ -177,7 +180,7 @@ def victim(folder, media, clip, config=None):
         healthy = Healthy(target.relay, clip)
         try:
             yield Victim(target.relay, target.healthy, healthy)
-            healthy.check()
+            healthy.check(healthy.camera.next)
         finally:
             healthy.close()
 

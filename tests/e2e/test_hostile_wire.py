@@ -309,8 +309,8 @@ def settle(victim):
 
 
 @pytest.mark.parametrize("act, grace, ending", [
-    (HELLO, "300ms", "publisher ended .*reason=broken"), (says("play"), "60s", "viewer ended")],
-    ids=["publisher", "viewer"])
+    pytest.param(HELLO, "300ms", "publisher ended .*reason=broken", id="publisher"),
+    pytest.param(says("play"), "60s", "viewer ended", id="viewer", marks=pytest.mark.long)])
 def test_a_peer_that_answers_no_ping_is_closed(start, act, grace, ending):
     """Nothing comes from it and nothing ends it; the relay asks, and gives it up."""
     relay = start({"publisher": {"idle": "300ms", "grace": grace},

@@ -39,7 +39,7 @@ def check_all(camera, filming, player):
 
 
 @pytest.mark.threads
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [2, pytest.param(1, marks=pytest.mark.long)])
 def test_both_are_cut_again_and_again(start, wire_clip, request, workers):
     relay = start({**CONFIG, "workers": workers})
     cuts, _ = lengths(request.config)

@@ -73,14 +73,14 @@ class Watched:
 
 
 @pytest.mark.parametrize("relay, name", [
-    on(1, "plain"), on(1, "reordered"), on(2, "reordered")], indirect=["relay"])
+    on(1, "reordered"), on(2, "reordered")], indirect=["relay"])
 def test_what_the_wire_publishes_is_watched_over_http(relay, media, tmp_path, name):
     source = media.in_container(name, "mp4")
     clip = wire_media.Clip(source)
     viewers = {output: relay.watch(f"{STREAM}.{output}?wait=20&slow=catch_up")
                for output in ("ts", "mp4")}
     relay.wait_waiting(2)
-    with wire_media.live(relay.http_port, clip, chunks=clip.frames) as (camera, filming):
+    with wire_media.live(relay.http_port, clip, speed=8, chunks=clip.frames) as (camera, filming):
         filming.wait()
         camera.finish()
         camera.wait_end()
@@ -100,14 +100,14 @@ def test_what_the_wire_publishes_is_watched_over_http(relay, media, tmp_path, na
 
 
 @pytest.mark.parametrize("relay, name, published", [
-    on(1, "plain", "ts"), on(1, "plain", "mp4"), on(1, "reordered", "ts"),
-    on(1, "reordered", "mp4"), on(2, "plain", "ts"), on(2, "reordered", "mp4")],
+    on(1, "plain", "ts"), on(1, "reordered", "mp4"), on(2, "reordered", "ts"),
+    on(2, "plain", "mp4")],
     indirect=["relay"])
 def test_what_http_publishes_is_watched_over_the_wire(relay, media, tmp_path, name, published):
     clip, source = media.in_container(name, published), media.in_container(name, "mp4")
     with wire_client.Player(relay.http_port, STREAM, start=OLDEST) as player:
         relay.wait_waiting(1)
-        assert relay.publish(f"{STREAM}.{published}", clip, speed=4).wait().status == 200
+        assert relay.publish(f"{STREAM}.{published}", clip, speed=8).wait().status == 200
         before = compare.read(clip.path)
         player.wait(lambda: sum(len(one.chunk.samples) for one in player.chunks)
                     >= len(before.video) + len(before.audio), "all samples")
@@ -161,7 +161,7 @@ def test_a_wire_camera_goes_on_after_http(relay, media, wire_clip):
     viewer = relay.watch(STREAM + ".ts?wait=20&slow=catch_up")
     with wire_client.Player(relay.http_port, STREAM, start=OLDEST) as player:
         relay.wait_waiting(2)
-        relay.publish(STREAM + ".ts", media.plain, speed=4).wait()
+        relay.publish(STREAM + ".ts", media.plain, speed=8).wait()
         with wire_media.live(relay.http_port, wire_clip, chunks=50) as (camera, _):
             camera.wait_acknowledged(50)
             player.wait_position(49)

@@ -178,7 +178,6 @@ def test_what_never_comes_is_not_found(start, wire_clip):
     with player(relay) as one:
         assert one.wait_bye().reason == "NOT_FOUND"
         # It goes on asking, and the stream may come.
-        one.wait_bye(2)
         with wire_media.live(relay.http_port, wire_clip, chunks=25) as (camera, _):
             one.wait_chunks(25)
             with player(relay, start={"cursor": (camera.epoch, 10_000)}) as ahead:
@@ -199,7 +198,7 @@ def test_a_cursor_of_another_epoch_begins_with_a_gap(filmed):
 def test_a_cursor_before_the_tail_begins_with_a_gap(start, wire_clip):
     # At its own pace: who sends faster is ahead of the clock, not behind it.
     relay = start({"stream": {"tail": "1s"}})
-    with wire_media.live(relay.http_port, wire_clip, speed=1, chunks=90) as (camera, filming):
+    with wire_media.live(relay.http_port, wire_clip, speed=1, chunks=60) as (camera, filming):
         filming.wait()
         camera.wait_acknowledged()
         one = watch(relay, 5, start={"cursor": (camera.epoch, 3)})
@@ -207,7 +206,7 @@ def test_a_cursor_before_the_tail_begins_with_a_gap(start, wire_clip):
         assert gap.start == (camera.epoch, 3) and gap.reason == "TAIL"
         assert gap.end == one.chunks[0].position and one.chunks[0].chunk.sync
         assert gap.to_utc_us == one.chunks[0].chunk.utc_us
-        assert gap.end[1] == 75  # of the last second the first sync chunk
+        assert gap.end[1] == 50  # of the last second the first sync chunk
 
 
 # On one connection.
@@ -234,17 +233,17 @@ def test_a_pause_ends_where_it_began(relay, wire_clip):
 def test_a_pause_longer_than_the_tail_leaves_a_gap(start, wire_clip):
     relay = start({"stream": {"tail": "1s"}})
     with player(relay) as one:
-        with wire_media.live(relay.http_port, wire_clip, speed=1, chunks=100) as (camera, filming):
+        with wire_media.live(relay.http_port, wire_clip, speed=1, chunks=75) as (camera, filming):
             one.wait_chunks(10)
             one.pause()
             filming.wait()
             camera.wait_acknowledged()
             one.resume()
-            one.wait_position(99)
+            one.wait_position(74)
     (gap,) = one.gaps
     assert gap.reason == "TAIL" and one.connections == 1
     before = gap.start[1]
-    assert one.sequences() == [*range(before), *range(gap.end[1], 100)]
+    assert one.sequences() == [*range(before), *range(gap.end[1], 75)]
 
 
 def test_seeking_goes_where_it_says(filmed):
@@ -346,8 +345,9 @@ def test_a_slow_player_that_wants_it_is_disconnected(torrent):
     assert one.gaps == [] and one.sequences() == list(range(len(one.chunks)))
 
 
-def test_a_player_that_stands_still_is_closed(torrent):
-    relay, noise = torrent
+def test_a_player_that_stands_still_is_closed(start, wire_clip):
+    relay = start({"viewer": {"stall_timeout": "1s"}})
+    noise = wire_media.Noise(wire_clip, 60_000)
     with slow_player(relay, slow="CATCH_UP") as one:
         with wire_media.live(relay.http_port, noise, speed=8) as (_, filming):
             one.wait_chunks(5)
@@ -361,12 +361,12 @@ def test_a_player_that_stands_still_is_closed(torrent):
 def test_latency_is_that_of_the_network(relay, wire_clip, record_property):
     """Publisher's UTC to delivery, both in this process."""
     with player(relay) as one:
-        with wire_media.live(relay.http_port, wire_clip, speed=1, chunks=50) as (_, filming):
+        with wire_media.live(relay.http_port, wire_clip, speed=1, chunks=25) as (_, filming):
             filming.wait()
-            one.wait_chunks(50)
+            one.wait_chunks(25)
     late = sorted(received.at - received.chunk.utc_us / 1e6 for received in one.chunks)
-    print(f"wire: camera to player p50 {late[25] * 1000:.1f} ms, worst {late[-1] * 1000:.1f} ms")
-    assert late[25] < 0.5, late
+    print(f"wire: camera to player p50 {late[12] * 1000:.1f} ms, worst {late[-1] * 1000:.1f} ms")
+    assert late[12] < 0.5, late
 
 
 def test_the_relay_says_its_clock(relay, wire_clip):
