@@ -23,7 +23,7 @@ BUILD_STEP = re.compile(r"\[\d+/\d+\] ")  # of Ninja: the errors are between the
 SUMMARY = re.compile(r"(\d+) passed, (\d+) failed, (\d+) skipped")
 
 # What all fuzzers together may take in the long form, in seconds of wall clock.
-FUZZ_LONG_BUDGET = 6 * 60
+FUZZ_LONG_BUDGET = 4 * 60
 SANITIZERS = {
     "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1",
     "UBSAN_OPTIONS": "print_stacktrace=1",

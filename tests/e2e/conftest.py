@@ -42,10 +42,16 @@ def pytest_terminal_summary(terminalreporter, config):
 
 
 def pytest_collection_modifyitems(config, items):
-    if not config.getoption("--long"):
-        for item in items:
-            if item.get_closest_marker("long"):
-                item.add_marker(pytest.mark.skip(reason="only in the long form (--long)"))
+    if config.getoption("--long"):  # the longest first, so that the others run beside it
+        items.sort(key=lambda item: item.path.name != "test_soak.py")
+    else:
+        _skip_long(items)
+
+
+def _skip_long(items):
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.skip(reason="only in the long form (--long)"))
 
 
 def pytest_sessionstart(session):

@@ -276,7 +276,7 @@ def first_byte(bench, way=TS):
 
 def ramp(bench):
     """Viewers up to saturation for each flush interval, and for the floor."""
-    steps = [500, 1500] if bench.quick else [2000, 4000, 6000, 8000, 10000, 12000, 14000, 16000]
+    steps = [500, 1500] if bench.quick else [2000, 6000, 10000, 14000, 16000]
     modes = ("0", "auto") if bench.quick else ("floor", "0", "auto", "100ms")
     lines, held = {}, {}
     for _ in range(bench.repeats):

@@ -35,7 +35,7 @@ def glass_to_glass(bench):
             pass
         if event is None:
             raise Failed(f"spancast-camera: {camera.last_words()}")
-        found.append(watch(bench, relay, 5 if bench.quick else 60))
+        found.append(watch(bench, relay, 5 if bench.quick else 20))
         bench.stop(camera, relay.child)
     of = lambda name: [report["latency_ms"][name] for report in found]
     frames = sum(report["frames_decoded"] for report in found)
