@@ -20,7 +20,9 @@ def relay(start):
 
 
 def player(relay, **arguments):
-    return wire_client.Player(relay.http_port, STREAM, start={"at_utc_us": 0}, **arguments)
+    # A camera that films four times as fast and sends what it kept is far ahead of who watches it.
+    return wire_client.Player(relay.http_port, STREAM,
+                              **{"start": {"at_utc_us": 0}, "slow": "CATCH_UP", **arguments})
 
 
 def camera(relay, **arguments):
