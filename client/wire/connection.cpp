@@ -1,7 +1,6 @@
 #include "client/wire/connection.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <deque>
 #include <optional>
 #include <utility>
@@ -46,13 +45,6 @@ bool is_final_status(unsigned status) noexcept {
     default:
       return false;
   }
-}
-
-base::Duration retry_after_of(const websocket::response_type& response) {
-  const auto field = response[beast::http::field::retry_after];
-  unsigned seconds = 0;
-  std::from_chars(field.data(), field.data() + field.size(), seconds);
-  return std::chrono::seconds(std::min(seconds, 3600U));
 }
 
 }  // namespace
@@ -196,10 +188,10 @@ void Connection::Impl::on_handshake(error_code error) {
   if (error == websocket::error::upgrade_declined) {
     const unsigned status = response_.result_int();
     const std::string line = first_line(response_.body());
-    return fail_address("answered " + std::to_string(status) + " " +
-                            first_line(std::string(response_.reason())) +
-                            (line.empty() ? "" : ": " + line),
-                        is_final_status(status), retry_after_of(response_));
+    return fail_address(
+        "answered " + std::to_string(status) + " " + first_line(std::string(response_.reason())) +
+            (line.empty() ? "" : ": " + line),
+        is_final_status(status), retry_after_of(response_[beast::http::field::retry_after]));
   }
   if (error) return fail_address(name_of(error), false, {});
   if (response_[beast::http::field::sec_websocket_protocol] != subprotocol) {

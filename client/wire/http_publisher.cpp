@@ -19,6 +19,8 @@
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 
+#include "client/wire/peer_text.hpp"
+
 namespace client {
 namespace {
 
@@ -31,22 +33,6 @@ using beast::error_code;
 constexpr std::chrono::seconds patience{5};  // to connect, and for the answer at the end
 // Nobody says that a body is accepted: it is if it was not refused for so long.
 constexpr std::chrono::milliseconds refusal_wait{300};
-constexpr std::size_t detail_bytes_max = 200;
-
-std::string to_text(const tcp::endpoint& endpoint) {
-  const std::string host = endpoint.address().to_string();
-  return (endpoint.address().is_v6() ? "[" + host + "]" : host) + ":" +
-         std::to_string(endpoint.port());
-}
-
-// The first line of a body, without what a terminal might take for a command.
-std::string first_line(const std::string& body) {
-  std::string line = body.substr(0, std::min(body.find_first_of("\r\n"), detail_bytes_max));
-  for (char& c : line) {
-    if (c < ' ' || c > '~') c = '?';
-  }
-  return line;
-}
 
 // What the same request would be answered again.
 bool is_final(http::status status) noexcept {
@@ -274,11 +260,8 @@ void HttpPublisher::Impl::on_response(const SharedSocket& socket, error_code err
       std::to_string(response.result_int()) + " " +
       first_line(response.body().empty() ? std::string(response.reason()) : response.body());
   if (response.result_int() >= 400) {
-    unsigned seconds = 0;
-    const auto field = response[http::field::retry_after];
-    std::from_chars(field.data(), field.data() + field.size(), seconds);
     return lose("the relay refused: " + detail, !is_final(response.result()),
-                std::chrono::seconds(std::min(seconds, 3600U)));
+                retry_after_of(response[http::field::retry_after]));
   }
   bool is_over = false;
   {

@@ -1,6 +1,7 @@
 #include "client/wire/peer_text.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 namespace client {
 
@@ -17,6 +18,12 @@ std::string first_line(const std::string& body) {
     if (c < ' ' || c > '~') c = '?';
   }
   return line;
+}
+
+base::Duration retry_after_of(std::string_view field) {
+  unsigned seconds = 0;
+  std::from_chars(field.data(), field.data() + field.size(), seconds);
+  return std::chrono::seconds(std::min(seconds, 3600U));
 }
 
 }  // namespace client
