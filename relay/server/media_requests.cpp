@@ -15,16 +15,6 @@ constexpr std::string_view retry_after_full = "5";
 // Another relay, or the next one here, may be there at once.
 constexpr std::string_view retry_after_drain = "1";
 
-stream::ViewerPolicy policy_for(const stream::PathPolicy& path, const http::MediaQuery& query) {
-  stream::ViewerPolicy policy = path.viewer;
-  policy.slow = query.slow.value_or(policy.slow);
-  // Further back than the tail there is nothing to lag into.
-  policy.max_lag = std::min(query.max_lag.value_or(policy.max_lag), path.tail.length);
-  // In steps, so that clients cannot make audiences without number.
-  if (query.flush) policy.flush_interval = std::chrono::ceil<FlushStep>(*query.flush);
-  return policy;
-}
-
 http_body::Reader body_of(const http::RequestHead& head) {
   if (head.chunked) return http_body::Reader::chunked();
   if (head.until_close) return http_body::Reader::until_close();
@@ -87,6 +77,17 @@ Missing find_missing(const stream::Stream& stream, media::Container container) {
 }
 
 }  // namespace
+
+stream::ViewerPolicy policy_for(const stream::PathPolicy& path, const http::MediaQuery& query) {
+  using FlushStep = std::chrono::duration<std::int64_t, std::ratio<1, 100>>;
+  stream::ViewerPolicy policy = path.viewer;
+  policy.slow = query.slow.value_or(policy.slow);
+  // Further back than the tail there is nothing to lag into.
+  policy.max_lag = std::min(query.max_lag.value_or(policy.max_lag), path.tail.length);
+  // In steps, so that clients cannot make audiences without number.
+  if (query.flush) policy.flush_interval = std::chrono::ceil<FlushStep>(*query.flush);
+  return policy;
+}
 
 void WorkerServer::serve_viewer(session::HttpConnection& connection, Wanted wanted) noexcept {
   if (drain_ != Drain::none) return refuse_drained(connection);

@@ -29,30 +29,25 @@ std::string make_token() {
   return token;
 }
 
-stream::ViewerPolicy policy_for(const stream::PathPolicy& path, const wire::Play& play) {
-  stream::ViewerPolicy policy = path.viewer;
+// What the query of a viewer over HTTP says is in Play.
+http::MediaQuery query_of(const wire::Play& play) {
+  http::MediaQuery query;
   switch (play.slow) {
     case wire::Slow::skip:
-      policy.slow = stream::SlowPolicy::skip;
+      query.slow = stream::SlowPolicy::skip;
       break;
     case wire::Slow::catch_up:
-      policy.slow = stream::SlowPolicy::catch_up;
+      query.slow = stream::SlowPolicy::catch_up;
       break;
     case wire::Slow::disconnect:
-      policy.slow = stream::SlowPolicy::disconnect;
+      query.slow = stream::SlowPolicy::disconnect;
       break;
     case wire::Slow::unspecified:
       break;
   }
-  if (play.max_lag > wire::Milliseconds::zero()) policy.max_lag = play.max_lag;
-  // Further back than the tail there is nothing to lag into.
-  policy.max_lag = std::min(policy.max_lag, path.tail.length);
-  // As for `?flush=`: in steps, so that clients cannot make audiences without number.
-  if (play.flush) {
-    const auto most = std::min<base::Duration>(*play.flush, std::chrono::seconds(1));
-    policy.flush_interval = std::chrono::ceil<FlushStep>(most);
-  }
-  return policy;
+  if (play.max_lag > wire::Milliseconds::zero()) query.max_lag = play.max_lag;
+  if (play.flush) query.flush = std::min<base::Duration>(*play.flush, std::chrono::seconds(1));
+  return query;
 }
 
 }  // namespace
@@ -122,7 +117,8 @@ void WorkerServer::serve_wire_viewer(session::WireConnection& connection,
   if (relief_.is_refusing()) return refuse_for_memory(connection);
   const std::string path = connection.stream();
   const auto& config = shared_.config.for_path(path);
-  session::WireViewer::Request request{path, make_token(), policy_for(config.policy, play),
+  session::WireViewer::Request request{path, make_token(),
+                                       policy_for(config.policy, query_of(play)),
                                        config.policy.publisher.grace, std::move(play)};
   const std::uint64_t id = next_id();
   auto made = std::make_unique<session::WireViewer>(id, worker_, connection.take_link(), *this,

@@ -34,8 +34,8 @@ class WorkerServer;
 
 /// What clients are told while the relay is drained.
 constexpr std::string_view drain_reason = "the relay is shutting down";
-/// Flush intervals that clients ask for are rounded up to these.
-using FlushStep = std::chrono::duration<std::int64_t, std::ratio<1, 100>>;
+/// What a path has for viewers, with what one of them asks for itself.
+stream::ViewerPolicy policy_for(const stream::PathPolicy& path, const http::MediaQuery& query);
 
 /// What the servers of all workers share. Built before them and unchanged while they run, but for
 /// what has a lock of its own or is atomic.
