@@ -19,6 +19,12 @@ bool can_be_told(const std::vector<media::Sample>& samples) noexcept {
   return samples.size() <= wire::samples_max && bytes <= wire::payload_bytes_max;
 }
 
+// A publisher may have more tracks than the wire tells.
+void drop_untold(std::vector<media::Sample>& samples, const wire::Tracks& tracks) {
+  std::erase_if(samples,
+                [&](const media::Sample& one) { return one.track >= tracks.tracks.size(); });
+}
+
 }  // namespace
 
 void WireRemuxer::remux(const Chunk& source, Chunk& out) {
@@ -47,9 +53,7 @@ std::vector<media::Sample> WireRemuxer::take_samples(const Chunk& source) {
     use_tracks(source.tracks->tracks);
   }
   std::vector<media::Sample> samples = source.samples;
-  std::erase_if(samples, [this](const media::Sample& sample) {
-    return sample.track >= tracks_->tracks.size();
-  });
+  drop_untold(samples, *tracks_);
   to_wire_times(samples, *tracks_, source.wire_offset);
   return samples;
 }
@@ -67,9 +71,7 @@ std::optional<std::vector<media::Sample>> WireRemuxer::take_packets(const Chunk&
   if (!input_->is_ready(source)) return std::vector<media::Sample>();
   if (input_->take_change()) use_tracks(input_->tracks());
   std::vector<media::Sample> samples = std::exchange(input_->samples(), {});
-  std::erase_if(samples, [this](const media::Sample& sample) {
-    return sample.track >= tracks_->tracks.size();
-  });
+  drop_untold(samples, *tracks_);
   out.sync = begins_with_sync(samples, input_->tracks());
   return samples;
 }

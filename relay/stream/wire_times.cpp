@@ -5,34 +5,34 @@
 namespace stream {
 namespace {
 
-// The same number for all samples of a track, so their distances stay exact.
-std::uint64_t ticks_of(MediaTime wire_offset, std::uint32_t timescale) noexcept {
-  return static_cast<std::uint64_t>(media::rescale(wire_offset, timescale, media_ticks_per_second));
-}
-
 // A publisher may make up any time: what wraps around comes back the same way.
 void move(std::int64_t& time, std::uint64_t ticks) noexcept {
   time = static_cast<std::int64_t>(static_cast<std::uint64_t>(time) + ticks);
+}
+
+// By the same number of ticks for all samples of a track, so their distances stay exact.
+void move(std::span<media::Sample> samples, const wire::Tracks& tracks, MediaTime wire_offset,
+          bool is_back) noexcept {
+  for (media::Sample& sample : samples) {
+    const std::uint32_t timescale = tracks.tracks[sample.track].timescale;
+    const auto ticks =
+        static_cast<std::uint64_t>(media::rescale(wire_offset, timescale, media_ticks_per_second));
+    const std::uint64_t by = is_back ? 0 - ticks : ticks;
+    move(sample.dts, by);
+    move(sample.pts, by);
+  }
 }
 
 }  // namespace
 
 void to_log_times(std::span<media::Sample> samples, const wire::Tracks& tracks,
                   MediaTime wire_offset) noexcept {
-  for (media::Sample& sample : samples) {
-    const std::uint64_t ticks = ticks_of(wire_offset, tracks.tracks[sample.track].timescale);
-    move(sample.dts, ticks);
-    move(sample.pts, ticks);
-  }
+  move(samples, tracks, wire_offset, false);
 }
 
 void to_wire_times(std::span<media::Sample> samples, const wire::Tracks& tracks,
                    MediaTime wire_offset) noexcept {
-  for (media::Sample& sample : samples) {
-    const std::uint64_t ticks = ticks_of(wire_offset, tracks.tracks[sample.track].timescale);
-    move(sample.dts, 0 - ticks);
-    move(sample.pts, 0 - ticks);
-  }
+  move(samples, tracks, wire_offset, true);
 }
 
 }  // namespace stream
