@@ -44,22 +44,13 @@ void ChunkMaker::add_video(Frame frame) {
 void ChunkMaker::cut(std::vector<Frame> frames, bool sync) {
   has_begun_ = true;
   last_utc_ = std::max(last_utc_, frames.front().utc);
-  ready_.push_back(Chunk{last_utc_, sync, std::move(frames)});
+  ready_.push(Chunk{last_utc_, sync, std::move(frames)});
 }
 
 void ChunkMaker::cut_audio() {
   if (audio_.empty()) return;
   audio_bytes_ = 0;
   cut(std::exchange(audio_, {}), !has_video_);
-}
-
-std::optional<Chunk> ChunkMaker::poll() {
-  if (ready_next_ == ready_.size()) {
-    ready_.clear();
-    ready_next_ = 0;
-    return std::nullopt;
-  }
-  return std::move(ready_[ready_next_++]);
 }
 
 std::optional<base::Time> ChunkMaker::deadline() const noexcept {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "client/camera/chunk.hpp"
+#include "relay/base/drained_queue.hpp"
 #include "relay/media/track.hpp"
 
 namespace client::camera {
@@ -23,7 +24,7 @@ class ChunkMaker {
   void set_tracks(std::span<const media::Track> tracks);
   /// Until there was a chunk that a decoder can begin with, other video is dropped.
   void add(Frame frame, base::Time now);
-  std::optional<Chunk> poll();
+  std::optional<Chunk> poll() { return ready_.pop(); }
   /// When audio leaves though no video came.
   std::optional<base::Time> deadline() const noexcept;
   void on_time(base::Time now);
@@ -42,8 +43,7 @@ class ChunkMaker {
   std::size_t audio_bytes_ = 0;
   base::Time audio_since_{};
   base::Utc last_utc_{};
-  std::vector<Chunk> ready_;
-  std::size_t ready_next_ = 0;
+  base::DrainedQueue<Chunk> ready_;
 };
 
 }  // namespace client::camera

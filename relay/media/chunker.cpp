@@ -23,15 +23,6 @@ void Chunker::add(Sample sample, base::Time now) {
   if (is_video || !has_video_ || is_full) cut();
 }
 
-std::optional<Chunker::Group> Chunker::poll() {
-  if (ready_next_ == ready_.size()) {
-    ready_.clear();
-    ready_next_ = 0;
-    return std::nullopt;
-  }
-  return std::move(ready_[ready_next_++]);
-}
-
 std::optional<base::Time> Chunker::deadline() const noexcept {
   if (open_.empty()) return std::nullopt;
   return open_since_ + wait_max;
@@ -43,7 +34,7 @@ void Chunker::on_time(base::Time now) {
 
 void Chunker::cut() {
   if (open_.empty()) return;
-  Group& group = ready_.emplace_back();
+  Group& group = ready_.push();
   group.samples = std::exchange(open_, {});
   open_bytes_ = 0;
   group.sync = std::ranges::any_of(group.samples, [this](const Sample& sample) {

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "relay/base/drained_queue.hpp"
 #include "relay/base/time.hpp"
 #include "relay/media/sample.hpp"
 #include "relay/media/track.hpp"
@@ -29,7 +30,7 @@ class Chunker {
   /// The tracks that the samples' indices mean from now on; what is in the making leaves first.
   void set_tracks(std::span<const Track> tracks);
   void add(Sample sample, base::Time now);
-  std::optional<Group> poll();
+  std::optional<Group> poll() { return ready_.pop(); }
   /// When what waits leaves though no video came.
   std::optional<base::Time> deadline() const noexcept;
   void on_time(base::Time now);
@@ -44,8 +45,7 @@ class Chunker {
   std::vector<Sample> open_;
   std::size_t open_bytes_ = 0;
   base::Time open_since_{};
-  std::vector<Group> ready_;
-  std::size_t ready_next_ = 0;
+  base::DrainedQueue<Group> ready_;
 };
 
 }  // namespace media

@@ -98,7 +98,7 @@ class Camera {
   Counters counters_;
   State state_ = State::away;
   bool finishing_ = false;
-  OutputQueue<Output> outputs_;  // the end of a connection
+  base::DrainedQueue<Output> outputs_;  // the end of a connection
 };
 
 }  // namespace wire

@@ -98,7 +98,7 @@ class Player {
   Counters counters_;
   State state_ = State::away;
   bool paused_ = false;
-  OutputQueue<Output> outputs_;
+  base::DrainedQueue<Output> outputs_;
 };
 
 }  // namespace wire

@@ -78,7 +78,7 @@ class PlayerSession {
   Allowance allowance_;
   State state_ = State::opening;
   bool paused_ = false;
-  OutputQueue<Output> outputs_;
+  base::DrainedQueue<Output> outputs_;
 };
 
 }  // namespace wire

@@ -97,7 +97,7 @@ class PublisherSession {
   Allowance allowance_;
   Counters counters_;
   State state_ = State::opening;
-  OutputQueue<Output> outputs_;
+  base::DrainedQueue<Output> outputs_;
 };
 
 }  // namespace wire

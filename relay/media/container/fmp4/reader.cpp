@@ -39,20 +39,17 @@ base::Result<void> Reader::feed(Window bytes) {
 }
 
 std::optional<media::Sample> Reader::poll() {
-  while (ready_next_ == ready_.size()) {
-    ready_.clear();
-    ready_next_ = 0;
+  for (;;) {
+    if (auto sample = ready_.pop()) return sample;
     if (failed_ || !is_moov_held_) return std::nullopt;
     take_held();
   }
-  return std::move(ready_[ready_next_++]);
 }
 
 base::Result<void> Reader::lose(std::span<const std::byte> bytes) {
   // Nothing may be kept for later: what was not polled is lost as well.
   for (;;) {
     ready_.clear();
-    ready_next_ = 0;
     if (!is_moov_held_ || failed_) break;
     take_held();
   }
@@ -221,7 +218,7 @@ void Reader::end_box() {
   base::Result<void> applied;
   if (box_type_ == fourcc("moof")) applied = apply_moof();
   if (box_type_ == fourcc("moov")) {
-    is_moov_held_ = ready_next_ != ready_.size();
+    is_moov_held_ = !ready_.empty();
     if (!is_moov_held_) applied = apply_moov();
   }
   if (!applied) failed_ = applied.error();
@@ -260,8 +257,8 @@ void Reader::give_out() {
     const FragmentSample& from = collected->sample;
     if (!convert(from.track, from.sync, collected->payload)) continue;
     count_frame(from.track, from.dts);
-    ready_.push_back(
-        {from.track, from.sync, from.dts, from.pts, from.duration, std::move(collected->payload)});
+    ready_.push(media::Sample{from.track, from.sync, from.dts, from.pts, from.duration,
+                              std::move(collected->payload)});
   }
 }
 

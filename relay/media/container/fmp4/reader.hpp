@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "relay/base/drained_queue.hpp"
 #include "relay/base/result.hpp"
 #include "relay/media/container/fmp4/box.hpp"
 #include "relay/media/container/fmp4/collector.hpp"
@@ -115,8 +116,7 @@ class Reader {
   bool is_losing_ = false;
   memory::WindowList held_;
 
-  std::vector<media::Sample> ready_;
-  std::size_t ready_next_ = 0;
+  base::DrainedQueue<media::Sample> ready_;
 };
 
 }  // namespace fmp4

@@ -22,15 +22,6 @@ base::Result<void> Reader::feed(Window bytes, base::Time now) {
   return {};
 }
 
-std::optional<Piece> Reader::poll() {
-  if (ready_next_ == ready_.size()) {
-    ready_.clear();
-    ready_next_ = 0;
-    return std::nullopt;
-  }
-  return std::move(ready_[ready_next_++]);
-}
-
 std::optional<base::Time> Reader::deadline() const {
   if (open_.empty()) return std::nullopt;
   const bool has_open_frame = demux_.has_open_frame();
@@ -261,7 +252,7 @@ void Reader::cut(bool is_forced) {
   if (open_.empty()) return;
   const bool is_frame_open = is_forced && demux_.has_open_frame();
   const Demux::Piece facts = demux_.end_piece(is_forced);
-  Piece& piece = ready_.emplace_back();
+  Piece& piece = ready_.push();
   piece.continues_frame = std::exchange(is_frame_cut_, is_frame_open);
   piece.is_frame_open = is_frame_open;
   piece.bytes = std::exchange(open_, {});

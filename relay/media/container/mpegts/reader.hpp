@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "relay/base/drained_queue.hpp"
 #include "relay/base/result.hpp"
 #include "relay/base/time.hpp"
 #include "relay/media/container/mpegts/demux.hpp"
@@ -61,7 +62,7 @@ class Reader {
 
   /// Received payload, cut anywhere. After an error every call returns it.
   base::Result<void> feed(memory::Window bytes, base::Time now);
-  std::optional<Piece> poll();
+  std::optional<Piece> poll() { return ready_.pop(); }
   std::optional<base::Time> deadline() const;
   void on_time(base::Time now);
   /// The end of the body: what is left becomes a last piece, a cut packet is dropped. An error if
@@ -126,8 +127,7 @@ class Reader {
   memory::WindowList start_join_;
   std::optional<std::uint64_t> start_join_for_;
 
-  std::vector<Piece> ready_;
-  std::size_t ready_next_ = 0;
+  base::DrainedQueue<Piece> ready_;
 };
 
 }  // namespace mpegts
