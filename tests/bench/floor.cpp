@@ -195,9 +195,13 @@ int run(Arguments arguments) {
   const std::int64_t threads = arguments.number("threads", 1);
   const std::int64_t flush_ms = arguments.number("flush", 0);
   const std::string times = arguments.text("times", "");
+  const std::int64_t phase_us = arguments.number("phase-us", 0);
+  // From a full second of the clock on, as publishers, so that both keep their phases to each
+  // other.
+  const std::int64_t start = (now_ns() / 1'000'000'000 + 1) * 1'000'000'000 + phase_us * 1000;
   Plan plan{.bit_rate = arguments.number("bit-rate", 4'000'000),
             .frames_per_second = arguments.number("fps", 30),
-            .start_ns = now_ns() + 100'000'000,
+            .start_ns = start,
             .frames_per_write = 1};
   arguments.finish();
   plan.frames_per_write = static_cast<std::size_t>(

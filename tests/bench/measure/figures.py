@@ -52,13 +52,40 @@ def histogram_quantile(before, after, name, part):
     return low
 
 
-def measure_floor(bench, viewers, cores=(0,), load_cores=(1,), window_ms=None, **options):
-    floor = bench.start_floor(cores, **options)
-    slack = FRAME_BYTES * max(1, round(options.get("flush", 0) * 30 / 1000))
-    step = bench.run_load(floor, viewers, cores=load_cores, window_ms=window_ms, slack=slack)[0]
-    bench.stop(floor.child)
-    bench.disturbed.append(step["disturbed"])
-    return step
+@dataclasses.dataclass
+class Side:
+    """A server that runs beside another one: what is started, and what its viewers ask for."""
+    name: str  # floor, forwarder or relay
+    way: object = TS
+    server: dict = dataclasses.field(default_factory=dict)  # options of floor or relay
+    published: dict = dataclasses.field(default_factory=dict)  # options of the publisher
+
+
+def side_by_side(bench, sides, viewers, turn, cores=(0,), load_cores=(1,), slack=FRAME_BYTES,
+                 **load):
+    """One step of each server, taken at the same time on the same cores: what disturbs one disturbs
+    the other. Their groups of frames are out of step by half of what there is between two of
+    them, so that neither waits for the other; whose comes first changes with the turn."""
+    servers, publishers, loads = [], [], []
+    for place, side in enumerate(sides):
+        frames = side.published.get("fragment_frames", 1)
+        phase = frames * 16667 * ((turn + place) % 2)
+        if side.name == "floor":
+            servers.append(bench.start_floor(cores, phase_us=phase, **side.server))
+            continue
+        servers.append(bench.start_forwarder(cores) if side.name == "forwarder"
+                       else bench.start_relay(cores, **{"flush": "0"} | side.server))
+        publishers.append(bench.start_publisher(
+            servers[-1], load_cores, phase_us=phase, **side.way.publisher, **side.published))
+    for side, server in zip(sides, servers):
+        options = {} if side.name == "floor" else side.way.viewer
+        loads.append(bench.start_load(server, viewers, cores=load_cores, slack=slack, **options,
+                                      **load))
+    steps = [found[0] for found in bench.finish_loads(*((started,) for started in loads))]
+    bench.stop(*publishers, *(server.child for server in servers))
+    ours = sum((step["server_cpu"] + step["load_cpu"]) / step["seconds"] for step in steps[1:])
+    bench.disturbed.append(max(0.0, steps[0]["disturbed"] - ours))
+    return steps
 
 
 def measure_relay(bench, viewers, cores=(0,), load_cores=(1,), window_ms=None, flush="0",
@@ -75,11 +102,23 @@ def measure_relay(bench, viewers, cores=(0,), load_cores=(1,), window_ms=None, f
     return step
 
 
-def ratio_row(name, floors, relays, key):
-    # A figure over three runs is the median of three ratios, each of two neighbouring runs.
-    ratios = [relay / floor for floor, relay in zip(floors, relays)]
-    return Row(name, ratios, f"floor {statistics.median(floors):.3f}, relay "
-                             f"{statistics.median(relays):.3f} {key}")
+def ratio_row(name, pairs, titles, value, unit):
+    """What a step's value is for the second of each pair, as part of the first's."""
+    first, second = ([value(step) for step in steps] for steps in zip(*pairs))
+    return Row(name, [b / a for a, b in zip(first, second)],
+               f"{titles[0]} {statistics.median(first):.3f}, {titles[1]} "
+               f"{statistics.median(second):.3f} {unit}")
+
+
+def cpu_row(bench, name, plot, pairs, titles=("floor", "relay")):
+    per_gb = lambda step: step["cpu_per_gb"]
+    bench.costs.append((plot, [(title, [per_gb(step) for step in steps])
+                               for title, steps in zip(titles, zip(*pairs))]))
+    return ratio_row(name, pairs, titles, per_gb, "CPU-s/GB")
+
+
+def p99(step):
+    return step["latency_ms"]["p99"]
 
 
 def reads_per_frame(steps):
@@ -94,121 +133,97 @@ def not_served(step):
 
 def cost(bench, way=TS):
     viewers = 2000
-    floors, relays = [], []
-    for _ in range(bench.repeats):
+    pairs, alone = [], []
+    for turn in range(bench.repeats):
         bench.wait_for_quiet()
-        floors.append(measure_floor(bench, viewers))
-        relays.append(measure_relay(bench, viewers, way=way))
-    per_gb = lambda steps: [step["cpu_per_gb"] for step in steps]
-    bench.costs.append((f"{way.title} 2 000 viewers, a write per frame".strip(),
-                        [("floor", per_gb(floors)), ("relay", per_gb(relays))]))
+        pairs.append(side_by_side(bench, (Side("floor"), Side("relay", way)), viewers, turn))
+        alone.append(measure_relay(bench, viewers, way=way))
+    floors, relays = zip(*pairs)
+    cpu = cpu_row(bench, way.prefix + "cpu",
+                  f"{way.title} 2 000 viewers, a write per frame".strip(), pairs)
+    cpu.note += (f"; reads per frame {reads_per_frame(floors):.2f} and "
+                 f"{reads_per_frame(relays):.2f}; not at full rate "
+                 f"{max(map(not_served, floors))} and {max(map(not_served, relays))}")
+    fairness = lambda step: step["latency_ms"]["worst_median"] / step["latency_ms"]["mean"]
     rows = [
-        ratio_row(way.prefix + "cpu", per_gb(floors), per_gb(relays), "CPU-s/GB"),
-        Row(way.prefix + "full_rate", [not_served(step) for step in relays],
-            f"of {viewers}; least share {min(s['least_share'] for s in relays):.3f}, "
-            f"floor {max(not_served(s) for s in floors)}"),
-        Row(way.prefix + "fairness", [s["latency_ms"]["worst_median"] / s["latency_ms"]["mean"]
-                         for s in relays],
-            f"worst median {statistics.median(s['latency_ms']['worst_median'] for s in relays):.2f}"
-            f" ms; the floor, which does not rotate: " + "{:.2f}".format(statistics.median(
-                s["latency_ms"]["worst_median"] / s["latency_ms"]["mean"] for s in floors))),
-        Row(way.prefix + "latency_2000_p99", [s["latency_ms"]["p99"] for s in relays],
-            f"ms; floor {statistics.median(s['latency_ms']['p99'] for s in floors):.2f} ms"),
+        cpu,
+        Row(way.prefix + "full_rate", [not_served(step) for step in alone],
+            f"of {viewers}; least share {min(s['least_share'] for s in alone):.3f}"),
+        Row(way.prefix + "fairness", [fairness(step) for step in alone],
+            f"worst median {statistics.median(s['latency_ms']['worst_median'] for s in alone):.2f}"
+            f" ms; the floor, which does not rotate: {statistics.median(map(fairness, floors)):.2f}"),
+        Row(way.prefix + "latency_2000_p99", [p99(step) for step in alone],
+            f"ms; floor and relay side by side {statistics.median(map(p99, floors)):.2f} and "
+            f"{statistics.median(map(p99, relays)):.2f} ms"),
     ]
-    rows[0].note += (f"; reads per frame {reads_per_frame(floors):.2f} and "
-                     f"{reads_per_frame(relays):.2f}")
-    lags = [histogram_quantile(*s["metrics"], "spancast_loop_lag_seconds", 0.99) for s in relays]
+    lags = [histogram_quantile(*s["metrics"], "spancast_loop_lag_seconds", 0.99) for s in alone]
     if None not in lags:
         rows.append(Row(way.prefix + "loop_lag", [1000 * lag for lag in lags], "ms, from /metrics"))
     return rows
 
 
 def cost_flush(bench):
-    viewers = 1000
-    floors = [[], []]
-    relays = []
-    for _ in range(bench.repeats):
+    pairs = []
+    for turn in range(bench.repeats):
         bench.wait_for_quiet()
-        floors[0].append(measure_floor(bench, viewers, flush=100)["cpu_per_gb"])
-        relays.append(measure_relay(bench, viewers, flush="100ms",
-                                    slack=3 * FRAME_BYTES)["cpu_per_gb"])
-        if not bench.quick:
-            floors[1].append(measure_floor(bench, viewers)["cpu_per_gb"])
-    bench.costs.append(("1 000 viewers, flush 100 ms", [("floor", floors[0]), ("relay", relays)]))
-    row = ratio_row("cpu_flush", floors[0], relays, "CPU-s/GB")
-    if floors[1]:
-        row.note += f"; floor at one frame a write {statistics.median(floors[1]):.3f}"
-    return [row]
+        pairs.append(side_by_side(
+            bench, (Side("floor", server={"flush": 100}), Side("relay", server={"flush": "100ms"})),
+            1000, turn, slack=3 * FRAME_BYTES))
+    return [cpu_row(bench, "cpu_flush", "1 000 viewers, flush 100 ms", pairs)]
 
 
 def cost_wire(bench):
     """500 players over the wire beside as many viewers over HTTP."""
     viewers = 500
-    over_http, over_wire = [], []
-    for _ in range(bench.repeats):
+    pairs = []
+    for turn in range(bench.repeats):
         bench.wait_for_quiet()
-        over_http.append(measure_relay(bench, viewers))
-        over_wire.append(measure_relay(bench, viewers, way=WIRE))
-    per_gb = lambda steps: [step["cpu_per_gb"] for step in steps]
-    bench.costs.append((f"{viewers} viewers, over the wire",
-                        [("HTTP", per_gb(over_http)), ("wire", per_gb(over_wire))]))
-    ratios = [wire / http for http, wire in zip(per_gb(over_http), per_gb(over_wire))]
-    note = "HTTP {:.3f}, wire {:.3f} CPU-s/GB; latency p99 {:.2f} and {:.2f} ms".format(*(
-        statistics.median(values) for values in (
-            per_gb(over_http), per_gb(over_wire),
-            [step["latency_ms"]["p99"] for step in over_http],
-            [step["latency_ms"]["p99"] for step in over_wire])))
-    return [Row("wire_cpu", ratios, note),
-            Row("wire_full_rate", [not_served(step) for step in over_wire], f"of {viewers}")]
+        pairs.append(side_by_side(bench, (Side("relay"), Side("relay", WIRE)), viewers, turn))
+    over_http, over_wire = zip(*pairs)
+    row = cpu_row(bench, "wire_cpu", f"{viewers} viewers, over the wire", pairs, ("HTTP", "wire"))
+    row.note += "; latency p99 {:.2f} and {:.2f} ms".format(
+        statistics.median(map(p99, over_http)), statistics.median(map(p99, over_wire)))
+    return [row, Row("wire_full_rate", [not_served(step) for step in over_wire], f"of {viewers}")]
 
 
 def two_workers(bench):
     both = (0, 1)
-    viewers = 2000
-    floors, relays, single = [], [], []
-    for _ in range(bench.repeats):
+    pairs, single, double = [], [], []
+    for turn in range(bench.repeats):
         bench.wait_for_quiet()
-        floors.append(measure_floor(bench, viewers, both, both, threads=2))
-        relays.append(measure_relay(bench, viewers, both, both, workers=2))
-        single.append(measure_relay(bench, viewers, both, both))
-    per_gb = lambda steps: [step["cpu_per_gb"] for step in steps]
-    row = ratio_row("cpu_two_workers", per_gb(floors), per_gb(relays),
-                    "CPU-s/GB; server, load and publisher share both cores")
+        pairs.append(side_by_side(
+            bench, (Side("floor", server={"threads": 2}), Side("relay", server={"workers": 2})),
+            1000, turn, both, both))
+        single.append(measure_relay(bench, 2000, both, both))
+        double.append(measure_relay(bench, 2000, both, both, workers=2))
+    row = cpu_row(bench, "cpu_two_workers", "1 000 viewers, two workers", pairs)
+    row.note += "; servers, load and publisher share both cores"
     lost = [max(0.0, one["least_share"] - two["least_share"])
-            for one, two in zip(single, relays)]
-    bench.costs.append(("2 000 viewers, two workers",
-                        [("floor", per_gb(floors)), ("relay", per_gb(relays))]))
+            for one, two in zip(single, double)]
     share = Row("share_two_workers", lost,
-                f"least share {min(s['least_share'] for s in relays):.3f}, with one worker "
-                f"{min(s['least_share'] for s in single):.3f}")
+                f"of 2000; least share {min(s['least_share'] for s in double):.3f}, with one "
+                f"worker {min(s['least_share'] for s in single):.3f}")
     return [row, share]
 
 
-def beside_forwarder(bench, way, phases_us, published, **load):
-    """Latencies of relay and forwarder at the same time, their publishers out of step."""
-    servers = [bench.start_relay(), bench.start_forwarder()]
-    publishers = [bench.start_publisher(server, phase_us=phase, **way.publisher, **published)
-                  for server, phase in zip(servers, phases_us)]
-    loads = [bench.start_load(server, 1, **way.viewer, **load) for server in servers]
-    found = []
-    for server, started in zip(servers, loads):
-        step = bench.finish_load(started)[0]
-        found.append(step["latency_ms"])
-        if found[-1]["samples"] < 0.9 * step["video_frames"]:
-            raise Failed(f"{server.child.name}: {found[-1]['samples']} latencies of "
-                         f"{step['video_frames']} frames, {found[-1]['resyncs']} times lost")
-    bench.stop(*publishers, *(server.child for server in servers))
-    return found
+def beside_forwarder(bench, way, turn, published=None, **load):
+    """Latencies of relay and forwarder with one viewer each."""
+    sides = [Side(name, way, published=published or {}) for name in ("relay", "forwarder")]
+    steps = side_by_side(bench, sides, 1, turn, **load)
+    for side, step in zip(sides, steps):
+        latency = step["latency_ms"]
+        if latency["samples"] < 0.9 * step["video_frames"]:
+            raise Failed(f"{side.name}: {latency['samples']} latencies of "
+                         f"{step['video_frames']} frames, {latency['resyncs']} times lost")
+    return [step["latency_ms"] for step in steps]
 
 
 def latency_one(bench, way=TS):
-    """With publishers half a frame apart."""
     above, ratios, both = [], [], []
-    window = 5000 if bench.quick else 20000
+    window = 5000 if bench.quick else 30000
     for turn in range(bench.repeats if bench.quick else bench.repeats + 2):
         bench.wait_for_quiet()
-        phases = [16667 * ((turn + i) % 2) for i in range(2)]
-        relay, bare = beside_forwarder(bench, way, phases, {}, window_ms=window)
+        relay, bare = beside_forwarder(bench, way, turn, window_ms=window)
         above.append(relay["p50"] - bare["p50"])
         ratios.append(relay["p99"] / bare["p99"])
         both.append((relay["p50"], bare["p50"], relay["p99"], bare["p99"]))
@@ -226,9 +241,8 @@ def latency_group(bench, way=FMP4):
     frames = 30 if bench.quick else 60
     for turn in range(bench.repeats if bench.quick else bench.repeats + 2):
         bench.wait_for_quiet()
-        phases = [frames * 16667 * ((turn + i) % 2) for i in range(2)]
         relay, bare = beside_forwarder(
-            bench, way, phases, {"group_frames": frames, "fragment_frames": frames},
+            bench, way, turn, {"group_frames": frames, "fragment_frames": frames},
             window_ms=4000 if bench.quick else 20000, settle_ms=2500 if bench.quick else 4500)
         above.append(relay["p99"] - bare["p99"])
         both.append((relay["p50"], bare["p50"], relay["p99"], bare["p99"]))
@@ -240,17 +254,16 @@ def latency_group(bench, way=FMP4):
 
 def latency_many(bench):
     viewers = 1000
-    floors, relays, bare = [], [], []
-    for _ in range(bench.repeats):
+    pairs, bare = [], []
+    for turn in range(bench.repeats):
         bench.wait_for_quiet()
-        floors.append(measure_floor(bench, viewers)["latency_ms"]["p99"])
-        relays.append(measure_relay(bench, viewers)["latency_ms"]["p99"])
+        pairs.append(side_by_side(bench, (Side("floor"), Side("relay")), viewers, turn))
         forwarder = bench.start_forwarder()
         publisher = bench.start_publisher(forwarder)
-        bare.append(bench.run_load(forwarder, viewers)[0]["latency_ms"]["p99"])
+        bare.append(p99(bench.run_load(forwarder, viewers)[0]))
         bench.stop(publisher, forwarder.child)
-    row = ratio_row("latency_1000_p99", floors, relays, "ms")
-    row.note += f", forwarder {statistics.median(bare):.3f} ms"
+    row = ratio_row("latency_1000_p99", pairs, ("floor", "relay"), p99, "ms")
+    row.note += f", forwarder alone {statistics.median(bare):.3f} ms"
     return [row]
 
 
