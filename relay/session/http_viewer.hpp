@@ -72,6 +72,7 @@ class HttpViewer final : public Viewer, public loop::Tcp::Events, public stream:
     closed,
   };
 
+  void prefetch() const noexcept override { tcp_->prefetch(); }
   memory::Written write_now(std::span<const iovec> buffers) noexcept override;
   void write_rest(stream::ImageRest rest) noexcept override;
   void on_broken(base::Error error) noexcept override;
@@ -94,6 +95,7 @@ class HttpViewer final : public Viewer, public loop::Tcp::Events, public stream:
   loop::Worker& worker_;
   Events& events_;
   std::unique_ptr<loop::Tcp> tcp_;
+  std::uint64_t bytes_ = 0;  // beside the cursor: each write touches them together
   stream::Cursor cursor_;
   std::string path_;
   std::string head_;
@@ -103,7 +105,6 @@ class HttpViewer final : public Viewer, public loop::Tcp::Events, public stream:
   base::Time started_{};
   base::Time blocked_since_{};
   base::Duration lag_{};
-  std::uint64_t bytes_ = 0;
   std::size_t pinned_bytes_ = 0;
   std::size_t unwritten_bytes_ = 0;  // when it was last looked at
   stream::Begin begin_;

@@ -33,6 +33,7 @@ WireViewer::WireViewer(std::uint64_t id, loop::Worker& worker, std::unique_ptr<W
       worker_(worker),
       events_(events),
       link_(std::move(link)),
+      tcp_(link_->tcp()),
       cursor_(*this, request.policy, request.play.start, request.play.until),
       session_(request.grace),
       path_(std::move(request.path)),
@@ -44,7 +45,7 @@ WireViewer::WireViewer(std::uint64_t id, loop::Worker& worker, std::unique_ptr<W
   link_->set_events(this);
   link_->set_patience({stall_timeout_ / 2,
                        stall_timeout_ / 2 + std::max(stall_timeout_, WireLink::ping_wait_least)});
-  link_->tcp().set_unsent(request.policy.unsent_bytes);
+  tcp_.set_unsent(request.policy.unsent_bytes);
   session_.on_message(wire::Message(std::move(request.play)), started_);
   // Where it begins the cursor knows already.
   static_cast<void>(session_.poll());
@@ -66,7 +67,7 @@ void WireViewer::start(stream::Stream& stream) noexcept {
 
 // The hot path: one call of the kernel for everything the viewer has not got yet.
 memory::Written WireViewer::write_now(std::span<const iovec> buffers) noexcept {
-  const auto written = link_->tcp().try_write(buffers);
+  const auto written = tcp_.try_write(buffers);
   bytes_ += written.bytes;
   return written;
 }
@@ -75,7 +76,7 @@ void WireViewer::write_rest(stream::ImageRest rest) noexcept {
   blocked_since_ = base::monotonic_now();
   pinned_bytes_ = rest.windows.bytes();
   bytes_ += pinned_bytes_ + rest.framing.size();
-  link_->tcp().write(std::move(rest.framing), std::move(rest.windows));
+  tcp_.write(std::move(rest.framing), std::move(rest.windows));
 }
 
 void WireViewer::on_blocked() noexcept {
@@ -182,7 +183,7 @@ void WireViewer::on_lost(const std::string&) noexcept {
   conclude(pending_end_.value_or(ViewerEnd::client));
 }
 
-void WireViewer::on_unsent_needed(std::size_t bytes) noexcept { link_->tcp().set_unsent(bytes); }
+void WireViewer::on_unsent_needed(std::size_t bytes) noexcept { tcp_.set_unsent(bytes); }
 
 void WireViewer::on_time(base::Time now) noexcept {
   if (is_over_) return;
@@ -190,7 +191,7 @@ void WireViewer::on_time(base::Time now) noexcept {
   flush_session();
   if (is_over_) return;
   if (link_->is_writing()) {
-    const std::size_t unwritten = link_->tcp().unwritten_bytes();
+    const std::size_t unwritten = tcp_.unwritten_bytes();
     if (std::exchange(unwritten_bytes_, unwritten) != unwritten) blocked_since_ = now;
     if (now - blocked_since_ >= stall_timeout_) return cut_off(ViewerEnd::stalled);
   }

@@ -66,6 +66,7 @@ class WireViewer final : public Viewer, public WireLink::Events, public stream::
   std::unique_ptr<WireLink> take_link() noexcept { return std::move(link_); }
 
  private:
+  void prefetch() const noexcept override { tcp_.prefetch(); }
   memory::Written write_now(std::span<const iovec> buffers) noexcept override;
   void write_rest(stream::ImageRest rest) noexcept override;
   void on_broken(base::Error error) noexcept override;
@@ -90,6 +91,8 @@ class WireViewer final : public Viewer, public WireLink::Events, public stream::
   loop::Worker& worker_;
   Events& events_;
   std::unique_ptr<WireLink> link_;
+  loop::Tcp& tcp_;           // the link's
+  std::uint64_t bytes_ = 0;  // beside the cursor: each write touches them together
   stream::Cursor cursor_;
   const stream::Stream* stream_ = nullptr;  // while the cursor reads it
   wire::PlayerSession session_;
@@ -101,7 +104,6 @@ class WireViewer final : public Viewer, public WireLink::Events, public stream::
   base::Time started_;
   base::Time blocked_since_{};
   base::Duration lag_{};
-  std::uint64_t bytes_ = 0;
   std::size_t pinned_bytes_ = 0;
   std::size_t unwritten_bytes_ = 0;  // when it was last looked at
   // The tracks that it was told last.

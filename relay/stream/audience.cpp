@@ -74,9 +74,11 @@ base::Time Audience::next_tick(base::Duration interval) const noexcept {
 Cursor& Audience::take_next() noexcept {
   Cursor& cursor = *cursors_[next_];
   if (++next_ == cursors_.size()) next_ = 0;
-  // Thousands of viewers do not fit the cache: have the one after the next on its way.
+  // Thousands of viewers do not fit the cache: have the one after the next on its way, and what the
+  // next one, which has come by now, points to.
   const std::size_t ahead = next_ + 1 < cursors_.size() ? next_ + 1 : 0;
   cursors_[ahead]->prefetch();
+  cursors_[next_]->prefetch_sink();
   --due_;
   if (allowance_ > 0) --allowance_;
   return cursor;

@@ -48,6 +48,8 @@ class Cursor {
   class Sink {
    public:
     virtual ~Sink() = default;
+    /// Will write soon: has what that needs on its way into the cache.
+    virtual void prefetch() const noexcept {}
     /// Writes what can be taken at once.
     virtual memory::Written write_now(std::span<const iovec> buffers) noexcept = 0;
     /// The rest of what was cut. The cursor is not served until `resume()`.
@@ -111,6 +113,7 @@ class Cursor {
   /// As much of what is there as the sink takes at once, whosever turn it is.
   void serve_all() noexcept;
 
+  /// Will be served as the one after the next, and as the next.
   void prefetch() const noexcept {
     // The cursor and what lies around it: a viewer has it in its middle.
     const char* const begin = reinterpret_cast<const char*>(this) - 64;
@@ -118,6 +121,7 @@ class Cursor {
     __builtin_prefetch(begin + 64);
     __builtin_prefetch(begin + 128);
   }
+  void prefetch_sink() const noexcept { sink_.prefetch(); }
 
   bool started() const noexcept { return sequence_.has_value(); }
   /// The next chunk to send; only when started.
