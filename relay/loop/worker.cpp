@@ -1,10 +1,13 @@
 #include "relay/loop/worker.hpp"
 
+#include <malloc.h>
 #include <pthread.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "relay/base/assert.hpp"
 
@@ -13,6 +16,17 @@ namespace {
 
 constexpr std::chrono::milliseconds measure_interval{10};
 constexpr std::chrono::milliseconds busy_interval{250};
+constexpr std::size_t heap_kept_bytes = 4 * 1024 * 1024;
+
+// The heap of a thread grows by a page, and a call of mprotect(), at a time: in the middle of
+// serving while a tail fills. Grown once, it stays as large; memory that nobody has touched costs
+// nothing.
+void grow_heap() {
+  constexpr std::size_t piece = 64 * 1024;  // more would be mapped by itself
+  static_assert(heap_kept_bytes % piece == 0);
+  std::vector<std::unique_ptr<std::byte[]>> pieces(heap_kept_bytes / piece);
+  for (auto& one : pieces) one = std::make_unique_for_overwrite<std::byte[]>(piece);
+}
 
 uv_loop_t* init(uv_loop_t* loop) {
   RELAY_ASSERT(uv_loop_init(loop) == 0);
@@ -41,6 +55,8 @@ void Worker::run() noexcept {
   thread_ = std::this_thread::get_id();
   // What `top -H` shows of it.
   pthread_setname_np(pthread_self(), ("worker " + std::to_string(index_)).c_str());
+  mallopt(M_TRIM_THRESHOLD, 2 * heap_kept_bytes);
+  grow_heap();
   busy_since_ = base::monotonic_now();
   measure_due_ = busy_since_ + measure_interval;
   const auto on_timer = [](uv_timer_t* timer) noexcept {

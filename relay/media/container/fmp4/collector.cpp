@@ -26,6 +26,9 @@ base::Result<void> Collector::begin(std::vector<FragmentSample> samples,
 }
 
 void Collector::sort_by_time(std::span<const media::Track> tracks) {
+  by_time_.resize(entries_.size());
+  std::iota(by_time_.begin(), by_time_.end(), 0U);
+  if (entries_.size() < 2) return;  // as most fragments of live encoders
   // Samples of a track stay in decoding order even if their times go back.
   std::array<std::int64_t, tracks_max> latest;
   latest.fill(std::numeric_limits<std::int64_t>::min());
@@ -36,8 +39,6 @@ void Collector::sort_by_time(std::span<const media::Track> tracks) {
     time = std::max(time, entry.sample.dts);
     times.push_back(time);
   }
-  by_time_.resize(entries_.size());
-  std::iota(by_time_.begin(), by_time_.end(), 0U);
   __extension__ using Wide = __int128;
   std::stable_sort(by_time_.begin(), by_time_.end(), [&](std::uint32_t a, std::uint32_t b) {
     // Times of two clocks, compared exactly.
@@ -49,6 +50,7 @@ void Collector::sort_by_time(std::span<const media::Track> tracks) {
 base::Result<void> Collector::sort_by_place() {
   by_place_.resize(entries_.size());
   std::iota(by_place_.begin(), by_place_.end(), 0U);
+  if (entries_.size() < 2) return {};
   std::stable_sort(by_place_.begin(), by_place_.end(), [&](std::uint32_t a, std::uint32_t b) {
     return entries_[a].sample.begin < entries_[b].sample.begin;
   });
