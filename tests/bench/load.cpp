@@ -246,7 +246,13 @@ class Load {
          << ", \"p50\": " << quantile(all, 0.5) / 1e4 << ", \"p99\": " << quantile(all, 0.99) / 1e4
          << ", \"p999\": " << quantile(all, 0.999) / 1e4 << ", \"mean\": " << mean
          << ", \"worst_median\": " << worst << ", \"followed\": " << medians.size()
-         << ", \"verified\": " << verified << ", \"resyncs\": " << resyncs << "}";
+         << ", \"verified\": " << verified << ", \"resyncs\": " << resyncs;
+    if (viewers_.size() == 1) {  // so few that several windows can be put together
+      json << ", \"all\": [";
+      for (std::size_t i = 0; i < all.size(); ++i) json << (i > 0 ? "," : "") << all[i] / 1e4;
+      json << "]";
+    }
+    json << "}";
   }
 
   const Plan plan_;

@@ -88,6 +88,10 @@ def side_by_side(bench, sides, viewers, turn, cores=(0,), load_cores=(1,), slack
     return steps
 
 
+def quantile(values, part):
+    return sorted(values)[int(part * len(values))]
+
+
 def measure_relay(bench, viewers, cores=(0,), load_cores=(1,), window_ms=None, flush="0",
                   workers=1, slack=FRAME_BYTES, way=TS):
     relay = bench.start_relay(cores, workers=workers, flush=flush)
@@ -219,19 +223,20 @@ def beside_forwarder(bench, way, turn, published=None, **load):
 
 
 def latency_one(bench, way=TS):
-    above, ratios, both = [], [], []
-    window = 5000 if bench.quick else 30000
+    """Of all turns together: a hundredth of one is a handful of frames."""
+    turns = []
     for turn in range(bench.repeats if bench.quick else bench.repeats + 2):
         bench.wait_for_quiet()
-        relay, bare = beside_forwarder(bench, way, turn, window_ms=window)
-        above.append(relay["p50"] - bare["p50"])
-        ratios.append(relay["p99"] / bare["p99"])
-        both.append((relay["p50"], bare["p50"], relay["p99"], bare["p99"]))
-    relay50, bare50, relay99, bare99 = map(statistics.median, zip(*both))
-    return [Row(way.prefix + "latency_1_p50", above,
-                f"ms above; relay {relay50:.3f}, forwarder {bare50:.3f}"),
-            Row(way.prefix + "latency_1_p99", ratios,
-                f"relay {relay99:.3f}, forwarder {bare99:.3f} ms")]
+        turns.append(beside_forwarder(bench, way, turn, window_ms=5000 if bench.quick else 30000))
+    relays, bare = ([value for latency in side for value in latency["all"]]
+                    for side in zip(*turns))
+    both50, both99 = ([quantile(values, part) for values in (relays, bare)] for part in (0.5, 0.99))
+    by_turn = [relay["p99"] / forwarder["p99"] for relay, forwarder in turns]
+    return [Row(way.prefix + "latency_1_p50", [r["p50"] - f["p50"] for r, f in turns],
+                "ms above; relay {:.3f}, forwarder {:.3f}".format(*both50)),
+            Row(way.prefix + "latency_1_p99", [both99[0] / both99[1]],
+                "relay {:.3f}, forwarder {:.3f} ms, of {} frames each".format(*both99, len(relays))
+                + f"; turn by turn {min(by_turn):.2f} – {max(by_turn):.2f}")]
 
 
 def latency_group(bench, way=FMP4):
