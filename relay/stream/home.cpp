@@ -22,6 +22,10 @@ void Home::append(Chunk chunk) {
   set_position(chunk);
   set_segment(chunk);
   stream_->append(std::move(chunk));
+  // There may be thousands of streams on a worker: only those with news are looked at.
+  if (changed_ != nullptr && !subscriptions_.empty() && !std::exchange(is_changed_, true)) {
+    changed_->push_back(this);
+  }
 }
 
 // Over the wire the publisher numbers; for all others a chunk is called by its place in the log.
@@ -113,8 +117,9 @@ void Home::unsubscribe(unsigned worker) {
   std::erase_if(subscriptions_, [worker](const Subscription& s) { return s.worker == worker; });
 }
 
-void Home::update_replicas() {
+bool Home::update_replicas() {
   const StreamLog& log = stream_->log();
+  is_changed_ = false;
   for (Subscription& subscription : subscriptions_) {
     if (subscription.sent == log.end()) continue;
     const auto read_until = subscription.progress->read_until.load(std::memory_order_acquire);
@@ -125,8 +130,11 @@ void Home::update_replicas() {
     } else if (read_until == subscription.sent) {
       subscription.lost = false;
       send(subscription, true);
+    } else {
+      is_changed_ = true;
     }
   }
+  return !is_changed_;
 }
 
 void Home::send(Subscription& subscription, bool seed) {

@@ -58,8 +58,11 @@ class Home {
   /// Another worker wants a replica: it gets the whole tail, then every turn what was appended.
   void subscribe(unsigned worker, loop::Mailbox& mailbox, ReplicaHost& host);
   void unsubscribe(unsigned worker);
-  /// At the end of a turn: one message to each replica that is behind.
-  void update_replicas();
+  /// At the end of a turn in which there was something to tell: one message to each replica that is
+  /// behind. False while one of them is not to be told yet, so that the next turn asks again.
+  bool update_replicas();
+  /// Where it enters itself, once, when there is something to tell replicas. Outlives it.
+  void set_changed_list(std::vector<Home*>& changed) noexcept { changed_ = &changed; }
   /// The stream is over: tells the replicas.
   void end_replicas();
 
@@ -115,6 +118,8 @@ class Home {
   bool segment_due_ = false;
   wire::GapReason gap_ = wire::GapReason::unspecified;  // before the next chunk
   std::vector<Subscription> subscriptions_;
+  std::vector<Home*>* changed_ = nullptr;
+  bool is_changed_ = false;  // it is on that list
   std::vector<media::Track> tracks_;
 };
 

@@ -56,6 +56,7 @@ StreamTable::Claim StreamTable::claim(const std::string& path, const PathPolicy&
   if (replicas_.contains(path)) drop_replica(path);
   auto& made = homes_[path];
   made = std::make_unique<Home>(path, policy, fanout_, pool_, epoch, now);
+  made->set_changed_list(changed_);
   for (const unsigned watcher : claim->watchers) {
     StreamTable* table = peers_[watcher].table;
     peers_[watcher].mailbox->post_action(
@@ -75,6 +76,7 @@ void StreamTable::end_home(const std::string& path) {
   directory_.release(path);
   found->second->end_replicas();
   end_stream(found->second->take_stream());
+  std::erase(changed_, found->second.get());
   homes_.erase(found);
 }
 
@@ -99,7 +101,7 @@ bool StreamTable::drop_ended() {
 }
 
 void StreamTable::update_replicas() {
-  for (auto& [path, home] : homes_) home->update_replicas();
+  std::erase_if(changed_, [](Home* home) { return home->update_replicas(); });
 }
 
 void StreamTable::drop_unused() {

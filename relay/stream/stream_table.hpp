@@ -125,6 +125,7 @@ class StreamTable final : public ReplicaHost {
   Events& events_;
   std::vector<Peer> peers_;
   std::unordered_map<std::string, std::unique_ptr<Home>> homes_;
+  std::vector<Home*> changed_;  // of them, those with something to tell their replicas
   std::unordered_map<std::string, std::unique_ptr<Replica>> replicas_;
   std::vector<Ended> ended_;
   std::size_t ends_left_ = ends_per_turn;  // since the last look

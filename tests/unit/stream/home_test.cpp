@@ -217,6 +217,31 @@ TEST_CASE("a replica gets the whole tail and then one message a turn in log orde
   CHECK(rig.host.seeds == std::vector{true, false, false});
 }
 
+TEST_CASE("a home is on the list of changed ones while its replicas are to be told something") {
+  Rig rig({milliseconds(200), 1 << 30});
+  std::vector<Home*> changed;
+  rig.home.set_changed_list(changed);
+  rig.append(0, true);
+  CHECK(changed.empty());  // nobody is to be told
+  rig.home.subscribe(1, rig.worker.mailbox(), rig.host);
+  CHECK(changed.empty());  // the seed was sent
+  rig.append(40);
+  rig.append(80);
+  CHECK(changed == std::vector{&rig.home});
+  CHECK(rig.home.update_replicas());
+  rig.append(120);
+  CHECK(changed.size() == 2);  // whoever went through the list has taken it off before
+  changed.clear();
+
+  for (int count = 4; count < 20; ++count) rig.append(40 * count, true);
+  CHECK_FALSE(rig.home.update_replicas());  // more than the tail behind: not before it has read
+  changed = {&rig.home};
+  rig.append(800);
+  CHECK(changed.size() == 1);
+  rig.deliver();
+  CHECK(rig.home.update_replicas());
+}
+
 TEST_CASE("an empty stream seeds a replica with nothing") {
   Rig rig;
   rig.home.subscribe(1, rig.worker.mailbox(), rig.host);
