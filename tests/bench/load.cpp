@@ -237,6 +237,8 @@ class Load {
       std::sort(own.begin(), own.end());
       medians.push_back(quantile(own, 0.5) / 1e4);
     }
+    // Of one viewer so few that parts of the window can be looked at, in the order of the frames.
+    const auto in_order = viewers_.size() == 1 ? all : std::vector<std::uint32_t>();
     std::sort(all.begin(), all.end());
     const double mean = all.empty() ? 0
                                     : std::accumulate(all.begin(), all.end(), 0.0) /
@@ -247,12 +249,10 @@ class Load {
          << ", \"p999\": " << quantile(all, 0.999) / 1e4 << ", \"mean\": " << mean
          << ", \"worst_median\": " << worst << ", \"followed\": " << medians.size()
          << ", \"verified\": " << verified << ", \"resyncs\": " << resyncs;
-    if (viewers_.size() == 1) {  // so few that several windows can be put together
-      json << ", \"all\": [";
-      for (std::size_t i = 0; i < all.size(); ++i) json << (i > 0 ? "," : "") << all[i] / 1e4;
-      json << "]";
-    }
-    json << "}";
+    json << ", \"in_order\": [";
+    for (std::size_t i = 0; i < in_order.size(); ++i)
+      json << (i > 0 ? "," : "") << in_order[i] / 1e4;
+    json << "]}";
   }
 
   const Plan plan_;
