@@ -30,12 +30,9 @@ WireIngest::WireIngest(stream::Home& home, bool is_continuing, std::uint64_t fir
 
 void WireIngest::set_tracks(const wire::Tracks& tracks) {
   wire_tracks_ = std::make_shared<const wire::Tracks>(tracks);
-  tracks_ = share_tracks(home_, wire::to_media(tracks));
-}
-
-std::span<const media::Track> WireIngest::tracks() const noexcept {
-  if (!tracks_) return {};
-  return tracks_->tracks;
+  counted_ = wire::to_media(tracks);
+  last_dts_.assign(counted_.size(), std::nullopt);
+  tracks_ = share_tracks(home_, counted_);
 }
 
 std::optional<stream::Chunk> WireIngest::take(wire::Chunk chunk, base::Time now,
@@ -48,11 +45,19 @@ std::optional<stream::Chunk> WireIngest::take(wire::Chunk chunk, base::Time now,
   stream::Chunk out = place(chunk, now, arrival);
   out.samples = std::move(chunk.samples);
   stream::to_log_times(out.samples, *wire_tracks_, out.wire_offset);
-  for (const media::Sample& sample : out.samples) {
-    const bool is_audio = tracks_->tracks[sample.track].kind == media::Kind::audio;
-    ++(is_audio ? out.audio_frames : out.video_frames);
-  }
+  for (const media::Sample& sample : out.samples) count(sample, out);
   return out;
+}
+
+void WireIngest::count(const media::Sample& sample, stream::Chunk& out) {
+  media::Track& track = counted_[sample.track];
+  const bool is_audio = track.kind == media::Kind::audio;
+  ++(is_audio ? out.audio_frames : out.video_frames);
+  ++track.frames;
+  const auto last = std::exchange(last_dts_[sample.track], sample.dts);
+  if (!is_audio && last) {
+    track.rate.on_interval(media::rescale(sample.dts - *last, log_timescale, track.timescale));
+  }
 }
 
 // Where the first video frame is, as far as there is one: audio comes in other portions.

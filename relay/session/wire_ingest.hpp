@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "relay/base/time.hpp"
 #include "relay/media/track.hpp"
@@ -43,7 +44,8 @@ class WireIngest {
 
   /// What the samples mean from the next chunk on.
   void set_tracks(const wire::Tracks& tracks);
-  std::span<const media::Track> tracks() const noexcept;
+  /// With their frames and rates so far.
+  std::span<const media::Track> tracks() const noexcept { return counted_; }
 
   /// Nothing: dropped, since nobody could begin with it.
   std::optional<stream::Chunk> take(wire::Chunk chunk, base::Time now, base::Utc arrival);
@@ -56,11 +58,14 @@ class WireIngest {
   const stream::InputFaults& faults() const noexcept { return faults_; }
 
  private:
+  void count(const media::Sample& sample, stream::Chunk& out);
   stream::Chunk place(const wire::Chunk& chunk, base::Time now, base::Utc arrival);
 
   stream::Home& home_;
   std::shared_ptr<const wire::Tracks> wire_tracks_;
   std::shared_ptr<const media::TrackSet> tracks_;
+  std::vector<media::Track> counted_;                  // of tracks_
+  std::vector<std::optional<std::int64_t>> last_dts_;  // likewise
   LagClock lag_clock_;
   stream::InputFaults faults_;
   const std::uint64_t first_live_;

@@ -50,6 +50,16 @@ TEST_CASE("a chunk keeps its number and UTC and checksum and its times become th
   CHECK(rig.ingest.tracks().size() == 2);
 }
 
+TEST_CASE("frames and their rate are counted as they come") {
+  Rig rig;
+  rig.take(7, true);
+  CHECK(rig.ingest.tracks()[0].frames == 1);
+  CHECK(rig.ingest.tracks()[0].rate.per_1000_s() == 0);
+  for (std::uint64_t sequence = 8; sequence < 20; ++sequence) rig.take(sequence);
+  CHECK(rig.ingest.tracks()[0].frames == 13);
+  CHECK(rig.ingest.tracks()[0].rate.per_1000_s() == 30'000);
+}
+
 TEST_CASE("who takes over begins with a sync chunk and so does what follows a gap") {
   Rig rig(true);
   CHECK_FALSE(rig.take(7));
