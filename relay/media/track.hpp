@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,6 +49,11 @@ constexpr std::string_view name(Kind kind) noexcept {
 /// The frame rate of the recent past, in integers: so many frame intervals took so many ticks.
 class FrameRate {
  public:
+  /// The next frame, with this decoding time in ticks of 90 kHz.
+  void on_frame(std::int64_t time) noexcept {
+    if (last_) on_interval(time - *last_);
+    last_ = time;
+  }
   /// `ticks` (90 kHz) passed from one frame to the next; what is no plausible interval is left out.
   void on_interval(std::int64_t ticks) noexcept {
     if (ticks <= 0 || ticks > 10 * 90'000) return;
@@ -67,6 +73,7 @@ class FrameRate {
  private:
   std::uint32_t frames_ = 0;
   std::uint64_t ticks_ = 0;
+  std::optional<std::int64_t> last_;
 };
 
 /// One elementary stream, as far as it is known yet: what is 0 or empty has not been seen.

@@ -31,7 +31,6 @@ WireIngest::WireIngest(stream::Home& home, bool is_continuing, std::uint64_t fir
 void WireIngest::set_tracks(const wire::Tracks& tracks) {
   wire_tracks_ = std::make_shared<const wire::Tracks>(tracks);
   counted_ = wire::to_media(tracks);
-  last_dts_.assign(counted_.size(), std::nullopt);
   tracks_ = share_tracks(home_, counted_);
 }
 
@@ -54,10 +53,7 @@ void WireIngest::count(const media::Sample& sample, stream::Chunk& out) {
   const bool is_audio = track.kind == media::Kind::audio;
   ++(is_audio ? out.audio_frames : out.video_frames);
   ++track.frames;
-  const auto last = std::exchange(last_dts_[sample.track], sample.dts);
-  if (!is_audio && last) {
-    track.rate.on_interval(media::rescale(sample.dts - *last, log_timescale, track.timescale));
-  }
+  if (!is_audio) track.rate.on_frame(media::rescale(sample.dts, log_timescale, track.timescale));
 }
 
 // Where the first video frame is, as far as there is one: audio comes in other portions.

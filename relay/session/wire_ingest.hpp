@@ -64,8 +64,7 @@ class WireIngest {
   stream::Home& home_;
   std::shared_ptr<const wire::Tracks> wire_tracks_;
   std::shared_ptr<const media::TrackSet> tracks_;
-  std::vector<media::Track> counted_;                  // of tracks_
-  std::vector<std::optional<std::int64_t>> last_dts_;  // likewise
+  std::vector<media::Track> counted_;  // of tracks_
   LagClock lag_clock_;
   stream::InputFaults faults_;
   const std::uint64_t first_live_;

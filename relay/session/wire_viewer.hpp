@@ -47,14 +47,14 @@ class WireViewer final : public Viewer, public WireLink::Events, public stream::
 
   std::uint64_t id() const noexcept override { return id_; }
   const char* protocol() const noexcept override { return "wire"; }
-  std::string peer() const override { return link_->tcp().peer(); }
+  std::string peer() const override { return tcp_.peer(); }
   const std::string& path() const noexcept override { return path_; }
   base::Time started() const noexcept override { return started_; }
   std::uint64_t bytes() const noexcept override { return bytes_; }
   const stream::Cursor& cursor() const noexcept override { return cursor_; }
   base::Duration lag() const noexcept override { return lag_; }
   std::size_t pinned_bytes() const noexcept override { return pinned_bytes_; }
-  const memory::WindowList& pinned() const noexcept override { return link_->tcp().writing(); }
+  const memory::WindowList& pinned() const noexcept override { return tcp_.writing(); }
   base::Time blocked_since() const noexcept override { return blocked_since_; }
   void end(ViewerEnd reason) noexcept override;
   void drain() noexcept override;

@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <limits>
+
+#include "relay/protocol/wire/rules.hpp"
 #include "tests/unit/protocol/wire/messages.hpp"
 
 namespace session {
@@ -58,6 +61,22 @@ TEST_CASE("frames and their rate are counted as they come") {
   for (std::uint64_t sequence = 8; sequence < 20; ++sequence) rig.take(sequence);
   CHECK(rig.ingest.tracks()[0].frames == 13);
   CHECK(rig.ingest.tracks()[0].rate.per_1000_s() == 30'000);
+}
+
+TEST_CASE("times in a chunk that lie as far apart as the wire allows give no rate") {
+  Rig rig;
+  wire::Tracks tracks = wire::test::make_tracks(2);
+  tracks.tracks[0].timescale = ~std::uint32_t{0};
+  rig.ingest.set_tracks(tracks);
+  wire::Chunk chunk = wire::test::make_chunk(rig.messages, {epoch, 7}, true, 2);
+  REQUIRE(chunk.samples.size() == 2);
+  chunk.samples[1].track = 0;
+  chunk.samples[0].dts = chunk.samples[0].pts = std::numeric_limits<std::int64_t>::min();
+  chunk.samples[1].dts = chunk.samples[1].pts = std::numeric_limits<std::int64_t>::max();
+  REQUIRE(wire::check_chunk(chunk, tracks));
+  CHECK(rig.ingest.take(std::move(chunk), base::Time(100s), wire::test::utc_of(7)));
+  CHECK(rig.ingest.tracks()[0].frames == 2);
+  CHECK(rig.ingest.tracks()[0].rate.per_1000_s() == 0);
 }
 
 TEST_CASE("who takes over begins with a sync chunk and so does what follows a gap") {

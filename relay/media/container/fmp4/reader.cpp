@@ -231,7 +231,6 @@ base::Result<void> Reader::apply_moov() {
   const auto& old = movie_.tracks;
   if (!std::equal(old.begin(), old.end(), movie->tracks.begin(), movie->tracks.end(), is_same)) {
     ++tracks_version_;
-    last_dts_.assign(movie->tracks.size(), std::nullopt);
   } else {
     movie->tracks = std::move(movie_.tracks);  // with its counts
   }
@@ -291,11 +290,9 @@ void Reader::learn_config(media::Track& track, std::optional<std::vector<std::by
 void Reader::count_frame(std::size_t index, std::int64_t dts) {
   media::Track& track = movie_.tracks[index];
   ++track.frames;
-  auto& last = last_dts_[index];
-  if (track.kind == media::Kind::video && last) {
-    track.rate.on_interval(media::rescale(dts - *last, 90'000, track.timescale));
+  if (track.kind == media::Kind::video) {
+    track.rate.on_frame(media::rescale(dts, 90'000, track.timescale));
   }
-  last = dts;
 }
 
 }  // namespace fmp4

@@ -105,8 +105,7 @@ class Reader {
   bool has_moov_ = false;
   bool has_moof_ = false;  // since the moov
   Movie movie_;
-  std::vector<NalUnits> nal_units_;                    // of each track
-  std::vector<std::optional<std::int64_t>> last_dts_;  // likewise
+  std::vector<NalUnits> nal_units_;  // of each track
   std::uint32_t tracks_version_ = 0;
   Collector collector_;
 
