@@ -22,6 +22,7 @@ constexpr std::size_t heap_kept_bytes = 4 * 1024 * 1024;
 // serving while a tail fills. Grown once, it stays as large; memory that nobody has touched costs
 // nothing.
 void grow_heap() {
+  mallopt(M_TRIM_THRESHOLD, 2 * heap_kept_bytes);
   constexpr std::size_t piece = 64 * 1024;  // more would be mapped by itself
   static_assert(heap_kept_bytes % piece == 0);
   std::vector<std::unique_ptr<std::byte[]>> pieces(heap_kept_bytes / piece);
@@ -55,7 +56,6 @@ void Worker::run() noexcept {
   thread_ = std::this_thread::get_id();
   // What `top -H` shows of it.
   pthread_setname_np(pthread_self(), ("worker " + std::to_string(index_)).c_str());
-  mallopt(M_TRIM_THRESHOLD, 2 * heap_kept_bytes);
   grow_heap();
   busy_since_ = base::monotonic_now();
   measure_due_ = busy_since_ + measure_interval;

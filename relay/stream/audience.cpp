@@ -8,6 +8,7 @@
 #include "relay/stream/feed.hpp"
 
 namespace stream {
+
 void Audience::add(Cursor& cursor) {
   cursor.audience_ = this;
   cursor.seat_ = cursors_.size();
