@@ -232,13 +232,15 @@ def p99_of_parts(latency, frames):
 def latency_one(bench, way=TS):
     """The p99 of ten seconds each: bursts of a shared machine, one or two a minute, decide that of
     more, but not the median of many."""
-    above, both = [], []
+    medians, both = [], []
     for turn in range(bench.repeats if bench.quick else bench.repeats + 2):
         bench.wait_for_quiet()
         pair = beside_forwarder(bench, way, turn, window_ms=10000 if bench.quick else 30500)
-        above.append(pair[0]["p50"] - pair[1]["p50"])
+        medians.append([latency["p50"] for latency in pair])
         both += zip(*(p99_of_parts(latency, 300) for latency in pair))
-    return [Row(way.prefix + "latency_1_p50", above, "ms above"),
+    return [Row(way.prefix + "latency_1_p50", [relay - bare for relay, bare in medians],
+                "ms above; relay {:.3f}, forwarder {:.3f}".format(
+                    *map(statistics.median, zip(*medians)))),
             Row(way.prefix + "latency_1_p99", [relay / bare for relay, bare in both],
                 "of ten seconds each; relay {:.3f}, forwarder {:.3f} ms".format(
                     *map(statistics.median, zip(*both))))]

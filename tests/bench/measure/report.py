@@ -66,8 +66,8 @@ def results(rows, bounds, bench, commit):
         f"By `tests/bench/run` on {datetime.date.today()}, commit {commit}: {machine()}.", "",
         "Server on core 0, load and publisher on core 1, except where both share both cores. Values "
         "are medians; a ratio is that of two servers that ran side by side, with as many viewers "
-        "each and their frames half a frame apart. CPU-s is user and system time of the server's process; what loopback's receiving side costs is in it, for "
-        "the floor as well. While it was measured, processes that were not part of it kept "
+        "each and their frames half a frame apart. CPU-s is user and system time of the server's "
+        "process; what loopback's receiving side costs is in it, for the floor as well. While it was measured, processes that were not part of it kept "
         f"{statistics.median(others):.0f} % of a core busy (at most {max(others)} %).", "",
         "| figure | value | spread | bound | | |", "|---|---|---|---|---|---|"]
     for row in rows:
