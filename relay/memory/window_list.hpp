@@ -18,7 +18,9 @@ class WindowList {
   WindowList(const WindowList&) = default;
   WindowList& operator=(const WindowList&) = default;
   WindowList(WindowList&& other) noexcept  // leaves `other` empty, its count of bytes too
-      : windows_(std::move(other.windows_)), bytes_(std::exchange(other.bytes_, 0)) {
+      : bytes_(std::exchange(other.bytes_, 0)) {
+    if (other.windows_.empty()) return;  // as half of a chunk's are: no calls for nothing
+    windows_ = std::move(other.windows_);
     other.windows_.clear();
   }
   WindowList& operator=(WindowList&& other) noexcept {

@@ -106,7 +106,7 @@ void HttpPublisher::append_chunks(base::Time now) noexcept {
   read_timer_.wake_at(now);
 }
 
-void HttpPublisher::append(stream::Chunk chunk, base::Time now) noexcept {
+void HttpPublisher::append(stream::Chunk&& chunk, base::Time now) noexcept {
   chunk.http_image = http_body::find_framing(chunk.bytes, intake_.written());
   if (!chunk.http_image.empty()) {
     // What is moved together later must not come to lie on framing that is shared now.

@@ -76,7 +76,7 @@ class HttpPublisher final : public Publisher, public loop::Tcp::Events {
   bool is_over() const noexcept { return ended_ || pending_end_; }
   void read_body(std::span<std::byte> bytes, base::Time now) noexcept;
   void append_chunks(base::Time now) noexcept;
-  void append(stream::Chunk chunk, base::Time now) noexcept;
+  void append(stream::Chunk&& chunk, base::Time now) noexcept;
   void finish(PublisherEnd end, const std::string& reason) noexcept;
   void on_media_timer() noexcept;
   void on_read_timer() noexcept;

@@ -17,7 +17,7 @@ Home::Home(std::string path, const PathPolicy& policy, Fanout& fanout, memory::B
 
 Home::~Home() = default;
 
-void Home::append(Chunk chunk) {
+void Home::append(Chunk&& chunk) {
   chunk.sequence = next_sequence_++;
   set_position(chunk);
   set_segment(chunk);

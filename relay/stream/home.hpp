@@ -34,7 +34,7 @@ class Home {
   /// Numbers the chunk (sequence, segment, part, discontinuity, position) and appends it. What a
   /// publisher that numbers itself has said stays: a position whose epoch is not 0, and, if the
   /// segment is not 0, segment, part and discontinuity.
-  void append(Chunk chunk);
+  void append(Chunk&& chunk);
   /// The publisher skips numbers, for this reason, before the next chunk: a discontinuity, too.
   void on_gap(wire::GapReason reason) noexcept;
   /// The newest chunk is of this epoch: a publisher that numbers with it is no new one. Times go on

@@ -79,7 +79,7 @@ std::size_t Stream::viewers() const noexcept {
   return viewers;
 }
 
-void Stream::append(Chunk chunk) {
+void Stream::append(Chunk&& chunk) {
   log_.append(std::move(chunk));
   for (const auto& format : formats_) format->on_append();
   log_.trim();

@@ -37,7 +37,7 @@ class Stream {
   /// Bytes and time by which the slowest viewer lags.
   MediaTime lag_max() const noexcept;
 
-  void append(Chunk chunk);
+  void append(Chunk&& chunk);
   /// Drops everything older than the newest sync chunk.
   void trim_to_newest_group();
   /// Drops everything before `sequence`.

@@ -25,7 +25,7 @@ MediaTime StreamLog::length() const noexcept {
   return chunks_.empty() ? 0 : chunks_.back().time - chunks_.front().time;
 }
 
-void StreamLog::append(Chunk chunk) {
+void StreamLog::append(Chunk&& chunk) {
   RELAY_ASSERT(chunk.sequence == end());
   bytes_ += chunk.payload_bytes();
   held_bytes_ += chunk.held_bytes();

@@ -44,7 +44,7 @@ class StreamLog {
   MediaTime length() const noexcept;
 
   /// `chunk.sequence` must be `end()`.
-  void append(Chunk chunk);
+  void append(Chunk&& chunk);
   /// Drops what the bounds no longer allow.
   void trim();
   /// Drops everything older than the newest sync chunk: the first answer to a full arena.

@@ -2,17 +2,9 @@
 
 #include <algorithm>
 
-#include "relay/base/assert.hpp"
+#include "relay/media/container/fmp4/box.hpp"
 
 namespace fmp4 {
-
-void BoxWriter::integer(std::uint64_t value, std::size_t size) noexcept {
-  RELAY_ASSERT(out_.size() - size_ >= size);
-  for (std::size_t at = size_ + size; at > size_; value >>= 8) {
-    out_[--at] = static_cast<std::byte>(value & 0xFF);
-  }
-  size_ += size;
-}
 
 void BoxWriter::zeros(std::size_t count) noexcept {
   RELAY_ASSERT(out_.size() - size_ >= count);
@@ -26,9 +18,7 @@ void BoxWriter::bytes(std::span<const std::byte> bytes) noexcept {
   size_ += bytes.size();
 }
 
-void BoxWriter::four(const char (&text)[5]) noexcept {
-  for (int index = 0; index < 4; ++index) u8(static_cast<unsigned char>(text[index]));
-}
+void BoxWriter::four(const char (&text)[5]) noexcept { u32(fourcc(text)); }
 
 std::size_t BoxWriter::begin(const char (&type)[5]) noexcept {
   const std::size_t box = size_;
