@@ -17,16 +17,15 @@ class WindowList {
   WindowList() noexcept = default;
   WindowList(const WindowList&) = default;
   WindowList& operator=(const WindowList&) = default;
-  WindowList(WindowList&& other) noexcept  // leaves `other` empty, its count of bytes too
-      : bytes_(std::exchange(other.bytes_, 0)) {
-    if (other.windows_.empty()) return;  // as half of a chunk's are: no calls for nothing
+  WindowList(WindowList&& other) noexcept {
+    if (!other.empty()) *this = std::move(other);  // many are: half of those in a chunk
+  }
+  /// Leaves `other` empty, its count of bytes too; itself is left as it is.
+  WindowList& operator=(WindowList&& other) noexcept {
+    if (this == &other) return *this;
     windows_ = std::move(other.windows_);
     other.windows_.clear();
-  }
-  WindowList& operator=(WindowList&& other) noexcept {
-    WindowList moved(std::move(other));
-    windows_ = std::move(moved.windows_);
-    bytes_ = moved.bytes_;
+    bytes_ = std::exchange(other.bytes_, 0);
     return *this;
   }
   ~WindowList() = default;

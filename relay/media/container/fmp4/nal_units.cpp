@@ -5,6 +5,7 @@
 #include <span>
 #include <utility>
 
+#include "relay/base/big_endian.hpp"
 #include "relay/media/codec/h264.hpp"
 #include "relay/media/codec/h264_config.hpp"
 #include "relay/media/codec/h265.hpp"
@@ -161,9 +162,8 @@ base::Result<void> NalUnits::widen_lengths(WindowList& payload,
   while (cursor.remaining() > 0) {
     const auto length = read_length(cursor, format_.length_bytes);
     RELAY_ASSERT(length);  // scanned before
-    const std::array<std::byte, 4> bytes{std::byte{0}, std::byte{0},
-                                         static_cast<std::byte>(*length >> 8 & 0xFF),
-                                         static_cast<std::byte>(*length & 0xFF)};
+    std::array<std::byte, 4> bytes;
+    base::store_big_endian<4>(bytes.data(), *length);
     auto window = headers.copy_header(bytes);
     if (!window) return window.error();
     out.push_back(std::move(*window));
