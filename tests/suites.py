@@ -192,7 +192,7 @@ class Runner:
         # file share what they publish, but the long ones may last as long as all others.
         # The folder first: its own options are known only once pytest has seen it.
         command = [sys.executable, "-m", "pytest", "tests/e2e", "-q", "-p", "no:cacheprovider",
-                   "-n", str(2 * JOBS), "--dist", "load" if self.long else "loadfile",
+                   "-n", str(3 * JOBS), "--dist", "load" if self.long else "loadfile",
                    f"--junitxml={junit}", *arguments]
         if self.long:
             command.append("--long")

@@ -137,26 +137,27 @@ class Profile:
                 {name: cost / count for name, cost in functions.items()})
 
 
-def instructions(bench, way=TS):
+def instructions(bench):
+    """They are counted, not timed: all ways at once, with few viewers and with many."""
     few, many = 10, 60
-    totals, note = [], ""
+    ways = (TS, FMP4, WIRE)
+    totals, notes = {}, {}
     for _ in range(bench.repeats):
-        # They are counted, not timed: both at once.
-        profiles = [Profile(bench, way, viewers) for viewers in (few, many)]
-        bench.finish_loads(*((profile.load, profile.switch) for profile in profiles))
-        (objects_few, functions_few), (objects, functions) = [
-            profile.result(bench) for profile in profiles]
-        slope = lambda low, high: {name: (cost - low.get(name, 0)) / (many - few)
-                                   for name, cost in high.items()}
-        by_object = slope(objects_few, objects)
-        totals.append(sum(by_object.values()))
-        shares = sorted(by_object.items(), key=lambda item: -item[1])
-        note = "; ".join(f"{short_name(name)} {cost:.0f}" for name, cost in shares
-                         if cost >= 1 or "libuv" in name)
-        costly = sorted(slope(functions_few, functions).items(), key=lambda item: -item[1])
-        bench.functions[way.title] = [(name[0], name[1], cost)
-                                      for name, cost in costly[:25] if cost >= 1]
-    return [Row(way.prefix + "instructions", totals, note)]
+        pairs = [[Profile(bench, way, viewers) for viewers in (few, many)] for way in ways]
+        bench.finish_loads(*((one.load, one.switch) for pair in pairs for one in pair))
+        for way, pair in zip(ways, pairs):
+            (objects_few, functions_few), (objects, functions) = [one.result(bench) for one in pair]
+            slope = lambda low, high: {name: (cost - low.get(name, 0)) / (many - few)
+                                       for name, cost in high.items()}
+            by_object = slope(objects_few, objects)
+            totals.setdefault(way, []).append(sum(by_object.values()))
+            shares = sorted(by_object.items(), key=lambda item: -item[1])
+            notes[way] = "; ".join(f"{short_name(name)} {cost:.0f}" for name, cost in shares
+                                   if cost >= 1 or "libuv" in name)
+            costly = sorted(slope(functions_few, functions).items(), key=lambda item: -item[1])
+            bench.functions[way.title] = [(name[0], name[1], cost)
+                                          for name, cost in costly[:25] if cost >= 1]
+    return [Row(way.prefix + "instructions", totals[way], notes[way]) for way in ways]
 
 
 def short_name(path):
