@@ -1,3 +1,4 @@
+#include <linux/close_range.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -91,10 +92,14 @@ void drain(server::Server& server, const control::DrainConfig& config, base::Tim
   server.wait_until_done();
 }
 
+// Ours are close-on-exec all by themselves; what was left open for us is no child's either.
+void keep_descriptors_from_children() { close_range(3, ~0U, CLOSE_RANGE_CLOEXEC); }
+
 // `log` is shared with the thread that watches over the end and may outlive this one's objects.
 int run(const control::Config& config, const std::shared_ptr<base::Log>& log) {
   const sigset_t signals = block_signals();
   raise_descriptor_limit();
+  keep_descriptors_from_children();
   setenv("UV_THREADPOOL_SIZE", std::to_string(config.blocking_threads).c_str(), 1);
   base::Time began;
   {
