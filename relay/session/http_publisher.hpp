@@ -7,22 +7,16 @@
 
 #include "relay/base/time.hpp"
 #include "relay/loop/tcp.hpp"
-#include "relay/loop/timer.hpp"
 #include "relay/protocol/http_body/reader.hpp"
-#include "relay/session/block_intake.hpp"
-#include "relay/session/ingest.hpp"
+#include "relay/session/media_intake.hpp"
 #include "relay/session/publisher.hpp"
 
 namespace session {
 
-/// An HTTP publisher: receives a request body into blocks of the arena, has the media reader cut it
-/// and appends the pieces to the stream at home. Owned by its worker's server.
-class HttpPublisher final : public Publisher, public loop::Tcp::Events {
+/// An HTTP publisher: receives a request body into blocks of the arena and undoes its framing; the
+/// rest is its `MediaIntake`'s. Owned by its worker's server.
+class HttpPublisher final : public Publisher, public loop::Tcp::Events, private MediaIntake::Host {
  public:
-  /// A fragment of thousands of samples becomes that many chunks at once: so many in one turn of
-  /// the loop, and nothing is read meanwhile.
-  static constexpr unsigned chunks_per_turn_max = 64;
-
   class Events {
    public:
     virtual ~Events() = default;
@@ -51,12 +45,14 @@ class HttpPublisher final : public Publisher, public loop::Tcp::Events {
   std::string peer() const override { return tcp_->peer(); }
   base::Time started() const noexcept override { return started_; }
   base::Time last_byte() const noexcept override { return last_byte_; }
-  bool is_paused() const noexcept override { return paused_ || has_backlog_; }
-  PublisherCounts counts() const override;
-  std::span<const media::Track> tracks() const override { return ingest_->tracks(); }
+  bool is_paused() const noexcept override { return media_.is_paused(); }
+  PublisherCounts counts() const override { return media_.counts(); }
+  std::span<const media::Track> tracks() const override { return media_.tracks(); }
   void end(PublisherEnd end, const std::string& reason) noexcept override;
-  void on_freed() noexcept override;
-  bool on_nothing_freed(bool is_beyond_share) noexcept override;
+  void on_freed() noexcept override { media_.on_freed(); }
+  bool on_nothing_freed(bool is_beyond_share) noexcept override {
+    return media_.on_nothing_freed(is_beyond_share);
+  }
   const std::string& token() const noexcept override { return no_token_; }
   void on_time(base::Time) noexcept override {}
 
@@ -67,52 +63,41 @@ class HttpPublisher final : public Publisher, public loop::Tcp::Events {
   bool is_peer_ended() const noexcept { return peer_ended_; }
 
  private:
-  std::span<std::byte> read_space() noexcept override;
+  std::span<std::byte> read_space() noexcept override { return media_.read_space(); }
   void on_read(std::span<std::byte> bytes) noexcept override;
-  void on_no_space() noexcept override;
+  void on_no_space() noexcept override { media_.on_no_space(); }
   void on_read_end(base::Error error) noexcept override;
   void on_written(base::Error) noexcept override {}
 
+  void start_reading() noexcept override { tcp_->start_reading(); }
+  void stop_reading() noexcept override { tcp_->stop_reading(); }
+  bool may_take_block() noexcept override { return events_.may_take_block(*this); }
+  void on_input_dropped() noexcept override { events_.on_input_dropped(*this); }
+  void on_appended_by_timer() noexcept override { events_.on_appended_by_timer(); }
+  void on_all_appended() noexcept override { end(pending_end_->end, pending_end_->reason); }
+
   bool is_over() const noexcept { return ended_ || pending_end_; }
   void read_body(std::span<std::byte> bytes, base::Time now) noexcept;
-  void append_chunks(base::Time now) noexcept;
-  void append(stream::Chunk&& chunk, base::Time now) noexcept;
   void finish(PublisherEnd end, const std::string& reason) noexcept;
-  void on_media_timer() noexcept;
-  void on_read_timer() noexcept;
-  void pause_until(base::Time due) noexcept;
-  void begin_dropping() noexcept;
 
   const std::uint64_t id_;
-  loop::Worker& worker_;
   Events& events_;
   stream::Home& home_;
   std::unique_ptr<loop::Tcp> tcp_;
   http_body::Reader body_;
-  BlockIntake intake_;
-  std::unique_ptr<Ingest> ingest_;
-  loop::Timer media_timer_;
-  loop::Timer read_timer_;
-  base::Duration ahead_;
+  MediaIntake media_;
   base::Time started_;
   base::Time last_byte_;
   std::string behind_body_;
   const std::string no_token_;
-  std::uint64_t bytes_ = 0;
-  std::uint64_t chunks_ = 0;
-  std::uint64_t bytes_dropped_ = 0;
   // The input is over; the end comes when all chunks are appended.
   struct PendingEnd {
     PublisherEnd end;
     std::string reason;
   };
   std::optional<PendingEnd> pending_end_;
-  base::Time resume_at_{};
-  bool has_backlog_ = false;     // of chunks that are not appended yet
-  bool dropping_input_ = false;  // the arena is full: bytes are read and thrown away
   bool keep_alive_;
   bool peer_ended_ = false;
-  bool paused_ = false;
   bool ended_ = false;
 };
 

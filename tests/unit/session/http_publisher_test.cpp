@@ -436,12 +436,12 @@ TEST_CASE("a fragment of thousands of samples becomes chunks over several turns"
   Rig rig(http_body::Reader::with_length(text.size()), 64 << 20, std::chrono::hours(1),
           media::Container::fmp4);
   rig.publisher->start(text);
-  CHECK(rig.publisher->counts().chunks <= 2 * HttpPublisher::chunks_per_turn_max);
+  CHECK(rig.publisher->counts().chunks <= 2 * MediaIntake::chunks_per_turn_max);
   CHECK(rig.publisher->is_paused());
   CHECK(rig.ends == 0);
   std::uint64_t before = rig.publisher->counts().chunks;
   test::run_until(rig.worker, [&] {
-    CHECK(rig.publisher->counts().chunks - before <= HttpPublisher::chunks_per_turn_max);
+    CHECK(rig.publisher->counts().chunks - before <= MediaIntake::chunks_per_turn_max);
     before = rig.publisher->counts().chunks;
     return rig.ends > 0;
   });
