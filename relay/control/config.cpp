@@ -9,6 +9,7 @@
 #include "relay/base/units.hpp"
 #include "relay/control/config_message.hpp"
 #include "relay/control/usable_cpus.hpp"
+#include "relay/http/stream_path.hpp"
 
 namespace control {
 namespace {
@@ -79,6 +80,71 @@ PathConfig to_path_config(const std::string& where, const proto::Stream& stream,
   return config;
 }
 
+using Words = google::protobuf::RepeatedPtrField<std::string>;
+std::vector<std::string> to_command(const Words& words) { return {words.begin(), words.end()}; }
+/// A list of a rule replaces the general one.
+std::vector<std::string> to_command(const Words& of_rule, const Words& in_general) {
+  return to_command(of_rule.empty() ? in_general : of_rule);
+}
+
+HooksConfig to_hooks(const proto::Hooks& rule, const proto::Hooks& general) {
+  HooksConfig hooks;
+  hooks.on_publish = to_command(rule.on_publish(), general.on_publish());
+  hooks.on_unpublish = to_command(rule.on_unpublish(), general.on_unpublish());
+  hooks.on_first_viewer = to_command(rule.on_first_viewer(), general.on_first_viewer());
+  hooks.on_last_viewer = to_command(rule.on_last_viewer(), general.on_last_viewer());
+  hooks.on_slow_viewer = to_command(rule.on_slow_viewer(), general.on_slow_viewer());
+  hooks.timeout = base::Duration(rule.has_timeout() ? rule.timeout() : general.timeout());
+  return hooks;
+}
+
+std::optional<media::Container> to_container(proto::Source::Container container) {
+  switch (container) {
+    case proto::Source::ts:
+      return media::Container::mpegts;
+    case proto::Source::mp4:
+      return media::Container::fmp4;
+    default:
+      return std::nullopt;
+  }
+}
+
+/// Each source is one process and one stream.
+void check_source_pattern(const std::string& where, const std::string& pattern) {
+  if (pattern.find('*') != std::string::npos) {
+    throw ConfigError(where +
+                      " is one process and writes one stream: its pattern is the path of "
+                      "that stream, without *");
+  }
+  auto flaw = http::find_flaw(pattern);
+  if (!flaw) flaw = http::find_reserved(pattern);
+  if (flaw) throw ConfigError(where + ": no stream can have this path: " + *flaw);
+}
+
+std::optional<SourceConfig> to_source(const proto::PathRule& rule, const proto::Config& config,
+                                      unsigned number) {
+  const bool has_url = !rule.source().url().empty();
+  if (!has_url && rule.exec().empty()) return std::nullopt;
+  const std::string where = "paths.\"" + rule.pattern() + "\".";
+  if (has_url && !rule.exec().empty()) {
+    throw ConfigError(where + "source and " + where + "exec: a stream has one source");
+  }
+  const std::string pattern = PathPattern::parse(rule.pattern())->text();
+  check_source_pattern(where + (has_url ? "source" : "exec"), pattern);
+  proto::Source merged = config.source();
+  merged.MergeFrom(rule.source());
+  SourceConfig source;
+  source.url = merged.url();
+  source.exec = to_command(rule.exec());
+  source.on_demand = merged.on_demand();
+  source.start_timeout = base::Duration(merged.start_timeout());
+  source.close_after = base::Duration(merged.close_after());
+  source.kill_after = base::Duration(merged.kill_after());
+  source.container = to_container(merged.container());
+  source.number = number;
+  return source;
+}
+
 PathConfig to_path_config(const proto::PathRule& rule, const proto::Config& config) {
   proto::Stream stream = config.stream();
   stream.MergeFrom(rule.stream());
@@ -138,6 +204,22 @@ void check(const Config& config) {
   check(config.drain);
 }
 
+void add_rules(const proto::Config& message, Config& config) {
+  unsigned sources = 0;
+  for (const proto::PathRule& rule : message.paths()) {
+    auto& [pattern, path] = config.paths.emplace_back(PathPattern::parse(rule.pattern()).value(),
+                                                      to_path_config(rule, message));
+    path.hooks = to_hooks(rule.hooks(), message.hooks());
+    path.source = to_source(rule, message, sources);
+    if (path.source) ++sources;
+    // An earlier pattern that matches its path would hide it.
+    if (path.source && &config.for_path(pattern.text()) != &path) {
+      throw ConfigError("paths.\"" + rule.pattern() +
+                        "\" has a source that never starts: a pattern before it matches, too");
+    }
+  }
+}
+
 }  // namespace
 
 Machine this_machine() {
@@ -176,10 +258,9 @@ LoadedConfig load_config_text(std::string_view name, std::string_view text, Envi
   check(config);
   config.defaults = to_path_config("", message.stream(), message.publisher(), message.viewer(),
                                    config.arena_bytes);
-  for (const proto::PathRule& rule : message.paths()) {
-    config.paths.emplace_back(PathPattern::parse(rule.pattern()).value(),
-                              to_path_config(rule, message));
-  }
+  config.defaults.hooks = to_hooks(message.hooks(), {});
+  config.hooks_concurrent = message.hooks().concurrent();
+  add_rules(message, config);
   return loaded;
 }
 

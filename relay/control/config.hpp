@@ -14,6 +14,7 @@
 #include "relay/base/time.hpp"
 #include "relay/control/access.hpp"
 #include "relay/control/path_pattern.hpp"
+#include "relay/media/container.hpp"
 #include "relay/stream/policy.hpp"
 
 namespace control {
@@ -38,10 +39,36 @@ struct DrainConfig {
   base::Duration deadline{};
 };
 
+/// A stream that comes from a child process.
+struct SourceConfig {
+  std::string url;                ///< empty: `exec` writes it
+  std::vector<std::string> exec;  ///< the program first
+  bool on_demand = false;
+  base::Duration start_timeout{};
+  base::Duration close_after{};
+  base::Duration kill_after{};
+  std::optional<media::Container> container;  ///< nothing: the first bytes tell
+  /// Which source of the configuration it is. It runs on that worker, counted around: the same at
+  /// every start, and no worker has two more than another.
+  unsigned number = 0;
+};
+
+/// Programs and arguments; empty: none.
+struct HooksConfig {
+  std::vector<std::string> on_publish;
+  std::vector<std::string> on_unpublish;
+  std::vector<std::string> on_first_viewer;
+  std::vector<std::string> on_last_viewer;
+  std::vector<std::string> on_slow_viewer;
+  base::Duration timeout{};
+};
+
 /// What holds for one stream path.
 struct PathConfig {
   stream::PathPolicy policy;
   AddressRanges publisher_allow;
+  std::optional<SourceConfig> source;
+  HooksConfig hooks;
 };
 
 /// Everything that was configured, checked and resolved: zeros that stand for "choose" are
@@ -54,6 +81,7 @@ struct Config {
   std::uint64_t arena_bytes = 0;
   std::uint64_t block_bytes = 0;
   std::uint32_t streams_max = 0;
+  std::uint32_t hooks_concurrent = 0;
   DrainConfig drain;
   base::LogLevel log_level{};
   base::LogFormat log_format{};

@@ -82,10 +82,16 @@ class FileReader {
 
   void read_field(const yaml::Node& node, const std::string& full_key, const FieldDescriptor& field,
                   Message& message) {
-    if (in_rule_ && schema::key_of(field).whole_process()) {
-      fail(node, full_key + " cannot differ by path");
+    const auto& key = schema::key_of(field);
+    if (in_rule_ && key.whole_process()) fail(node, full_key + " cannot differ by path");
+    if (!in_rule_ && key.rule_only()) {
+      fail(node, full_key + " is of one stream: it stands below a path under paths");
     }
-    if (schema::is_section(field)) {
+    const FieldDescriptor* short_form = schema::short_form_of(field);
+    if (short_form != nullptr && node.kind == yaml::Node::Kind::scalar) {
+      read_field(node, full_key, *short_form,
+                 *message.GetReflection()->MutableMessage(&message, &field));
+    } else if (schema::is_section(field)) {
       read_section(node, full_key, *message.GetReflection()->MutableMessage(&message, &field));
     } else if (field.message_type() != nullptr) {
       read_rules(node, full_key, field, message);
@@ -110,7 +116,11 @@ class FileReader {
 
   void read_list(const yaml::Node& node, const std::string& full_key, const FieldDescriptor& field,
                  Message& message) {
-    if (node.kind != yaml::Node::Kind::list || node.children.empty()) {
+    const bool is_command = schema::key_of(field).kind() == spancast::config::COMMAND;
+    // What a rule does not say, holds in general: there, nothing is no value.
+    const bool may_be_empty = is_command && !in_rule_;
+    if (node.kind != yaml::Node::Kind::list || (node.children.empty() && !may_be_empty) ||
+        (is_command && !node.children.empty() && node.children.front().text.empty())) {
       fail(node, full_key + " must be a list of at least one: [" + schema::allowed(field) + "]");
     }
     message.GetReflection()->ClearField(&message, &field);  // the file's list replaces the default
@@ -183,6 +193,10 @@ void read_environment(Environment environment, ConfigMessage& config) {
   for (const auto& [name, value] : environment) {
     if (!name.starts_with(prefix)) continue;
     const auto found = variables.find(name);
+    if (found != variables.end() && schema::key_of(*found->second.field).starts_process()) {
+      throw ConfigError(name + ": " + found->second.full_key +
+                        " starts a process: it comes from the file only");
+    }
     if (found == variables.end() || !schema::is_scalar(*found->second.field)) {
       config.warnings.push_back(unused_variable(name, variables));
       continue;

@@ -4,6 +4,7 @@
 #include <map>
 #include <sstream>
 
+#include "relay/base/credentials.hpp"
 #include "relay/base/units.hpp"
 #include "relay/control/config.hpp"
 #include "relay/control/config_message.hpp"
@@ -28,7 +29,9 @@ Notes notes_of(const Config& config) {
 
 std::string default_text(const FieldDescriptor& field) {
   const auto& key = schema::key_of(field);
-  if (field.is_repeated()) return "[" + schema::yaml_quoted(key.default_()) + "]";
+  if (field.is_repeated()) {
+    return key.default_().empty() ? "[]" : "[" + schema::yaml_quoted(key.default_()) + "]";
+  }
   const bool text = field.cpp_type() == FieldDescriptor::CPPTYPE_STRING;
   return text ? schema::yaml_quoted(key.default_()) : key.default_();
 }
@@ -79,7 +82,11 @@ class Printer {
         print_rules(message, field, indent);
       } else {
         print_facts(field, full_key, indent);
-        print_value(message, field, indent);
+        if (schema::key_of(field).rule_only()) {
+          out_ << indent << "# " << field.name() << ": under `paths` only\n";
+        } else {
+          print_value(message, field, indent);
+        }
       }
     }
   }
@@ -97,10 +104,13 @@ class Printer {
 
   void print_value(const Message& message, const FieldDescriptor& field,
                    const std::string& indent) {
-    const std::string value = schema::yaml_value(message, field);
-    const bool hidden = secrets_ == Secrets::hidden && value != "\"\"" &&
-                        schema::key_of(field).kind() == spancast::config::SECRET;
-    if (hidden) {
+    std::string value = schema::yaml_value(message, field);
+    const auto kind = schema::key_of(field).kind();
+    const bool hidden = secrets_ == Secrets::hidden && value != "\"\"";
+    if (hidden && (kind == spancast::config::URL || kind == spancast::config::COMMAND)) {
+      value = base::hide_credentials(value);
+    }
+    if (hidden && kind == spancast::config::SECRET) {
       out_ << indent << "# " << field.name() << ": set, but not shown\n";
     } else {
       out_ << indent << field.name() << ": " << value << '\n';

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
+#include <cstdio>
 
 #include "relay/base/assert.hpp"
 #include "relay/base/logging.hpp"
@@ -59,6 +60,11 @@ bool is_visible_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
 }
 
+bool is_stream_url(std::string_view text) {
+  if (text.empty()) return true;  // the default: none
+  return is_visible_ascii(text) && (text.starts_with("rtsp://") || text.starts_with("rtsps://"));
+}
+
 std::optional<std::string> set_number(Message& message, const FieldDescriptor& field,
                                       std::string_view text) {
   const Key& key = key_of(field);
@@ -100,6 +106,13 @@ std::optional<std::string> set_text(Message& message, const FieldDescriptor& fie
     case spancast::config::PATTERN:
       if (!PathPattern::parse(text)) return wrong(text, field);
       break;
+    case spancast::config::URL:
+      // The message must not show what may be a password.
+      if (!is_stream_url(text)) return "the value is not " + allowed(field);
+      break;
+    case spancast::config::COMMAND:
+      reflection.AddString(&message, &field, std::string(text));
+      return std::nullopt;
     case spancast::config::RANGES: {
       AddressRanges ranges;
       const auto added = ranges.add(text);
@@ -150,13 +163,17 @@ void walk(const Descriptor& section, const std::string& name, const EachKey& eac
   }
 }
 
+bool is_list_without_default(const FieldDescriptor& field) {
+  return field.is_repeated() && key_of(field).default_().empty();
+}
+
 void set_defaults(Message& message) {
   const auto& descriptor = *message.GetDescriptor();
   for (int i = 0; i < descriptor.field_count(); ++i) {
     const FieldDescriptor& field = *descriptor.field(i);
     if (is_section(field)) {
       set_defaults(*message.GetReflection()->MutableMessage(&message, &field));
-    } else if (field.message_type() == nullptr) {
+    } else if (field.message_type() == nullptr && !is_list_without_default(field)) {
       RELAY_ASSERT(!set_value(message, field, key_of(field).default_()));
     }
   }
@@ -176,6 +193,15 @@ bool is_scalar(const FieldDescriptor& field) {
 
 bool is_section(const FieldDescriptor& field) {
   return !field.is_repeated() && field.message_type() != nullptr;
+}
+
+const FieldDescriptor* short_form_of(const FieldDescriptor& section) {
+  if (!is_section(section)) return nullptr;
+  const Descriptor& keys = *section.message_type();
+  for (int i = 0; i < keys.field_count(); ++i) {
+    if (key_of(*keys.field(i)).short_form()) return keys.field(i);
+  }
+  return nullptr;
 }
 
 std::string join(std::string_view section, std::string_view key) {
@@ -198,6 +224,10 @@ std::optional<std::string> set_value(Message& message, const FieldDescriptor& fi
   switch (field.cpp_type()) {
     case FieldDescriptor::CPPTYPE_STRING:
       return set_text(message, field, text);
+    case FieldDescriptor::CPPTYPE_BOOL:
+      if (text != "true" && text != "false") return wrong(text, field);
+      message.GetReflection()->SetBool(&message, &field, text == "true");
+      return std::nullopt;
     case FieldDescriptor::CPPTYPE_ENUM: {
       const auto* value = field.enum_type()->FindValueByName(std::string(text));
       if (value == nullptr) return wrong(text, field);
@@ -210,11 +240,17 @@ std::optional<std::string> set_value(Message& message, const FieldDescriptor& fi
 }
 
 std::string yaml_quoted(std::string_view text) {
-  // Values are checked, so there is nothing in them but visible ASCII.
   std::string quoted = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') quoted += '\\';
-    quoted += c;
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= ' ' && byte != 0x7f) {
+      quoted += c;
+    } else {
+      char escaped[5];
+      std::snprintf(escaped, sizeof escaped, "\\x%02x", byte);
+      quoted += escaped;
+    }
   }
   return quoted + '"';
 }
@@ -232,6 +268,8 @@ std::string yaml_value(const Message& message, const FieldDescriptor& field) {
   switch (field.cpp_type()) {
     case FieldDescriptor::CPPTYPE_STRING:
       return yaml_quoted(reflection.GetString(message, &field));
+    case FieldDescriptor::CPPTYPE_BOOL:
+      return reflection.GetBool(message, &field) ? "true" : "false";
     case FieldDescriptor::CPPTYPE_ENUM:
       return reflection.GetEnum(message, &field)->name();
     default:
@@ -248,8 +286,13 @@ std::string allowed(const FieldDescriptor& field) {
     }
     return list;
   }
+  if (field.cpp_type() == FieldDescriptor::CPPTYPE_BOOL) return "true or false";
   const Key& key = key_of(field);
   switch (key.kind()) {
+    case spancast::config::URL:
+      return "a URL that begins with rtsp:// or rtsps://";
+    case spancast::config::COMMAND:
+      return "a program and its arguments";
     case spancast::config::ADDRESS:
       return "an IPv4 or IPv6 address";
     case spancast::config::RANGES:

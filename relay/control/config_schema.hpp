@@ -30,6 +30,9 @@ bool is_scalar(const FieldDescriptor& field);
 /// A message that is not repeated.
 bool is_section(const FieldDescriptor& field);
 
+/// The key that a section may be written as alone, or null.
+const FieldDescriptor* short_form_of(const FieldDescriptor& section);
+
 /// `viewer` and `max_lag`: `viewer.max_lag`; the root has no name.
 std::string join(std::string_view section, std::string_view key);
 /// `viewer.max_lag`: `SPANCAST_VIEWER_MAX_LAG`.

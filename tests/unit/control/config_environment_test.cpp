@@ -86,3 +86,15 @@ TEST_CASE("variables that mean nothing are warnings") {
   CHECK(loaded.warnings[5] == "SPANCAST_\\u000a is not used: there is no such key");
   CHECK(loaded.warnings[6] == "SPANCAST_http_port is not used: there is no such key");
 }
+
+TEST_CASE("what starts a process is refused from the environment") {
+  CHECK_THROWS_WITH_AS(load({{"SPANCAST_SOURCE_URL", "rtsp://h/"}}),
+                       "SPANCAST_SOURCE_URL: source.url starts a process: it comes from the file "
+                       "only",
+                       control::ConfigError);
+  CHECK_THROWS_WITH_AS(load({{"SPANCAST_HOOKS_ON_PUBLISH", ""}}),
+                       "SPANCAST_HOOKS_ON_PUBLISH: hooks.on_publish starts a process: it comes "
+                       "from the file only",
+                       control::ConfigError);
+  CHECK(load({{"SPANCAST_HOOKS_TIMEOUT", "3s"}}).config.defaults.hooks.timeout == 3s);
+}

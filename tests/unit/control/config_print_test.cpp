@@ -37,7 +37,19 @@ publisher: {grace: 0.0000015s, idle: 500ms, ahead: 1h, allow: [10.0.0.0/8, "::1"
 viewer: {slow: disconnect, max_lag: 1s, stall_timeout: 2s, unsent: 5000B, flush_interval: 0s}
 drain: {deadline: 250ms, delay: 10ms, spread: 0s}
 log: {level: warning, format: json}
+source: {on_demand: true, start_timeout: 1s, close_after: 0s, kill_after: 1m, container: ts}
+hooks:
+  on_publish: [check, "a \"b\" c", ""]
+  on_unpublish: [a]
+  on_first_viewer: [b]
+  on_last_viewer: [c]
+  on_slow_viewer: [d]
+  timeout: 1s
+  concurrent: 9
 paths:
+  cam/1: {source: "rtsp://user:hush@10.0.0.7/live"}
+  cam/2: {source: {url: "rtsps://h/", on_demand: false}, hooks: {on_publish: [other], timeout: 2s}}
+  cam/3: {exec: [ffmpeg, -i, "rtsp://user:hush@h/", "ü\t"], source: {container: auto}}
   "**/raw": {viewer: {flush_interval: auto}}
   "*":
   /live/*:
@@ -97,6 +109,14 @@ TEST_CASE("a secret is printed only when it is asked for") {
   CHECK(print("", Secrets::hidden).find("  token: \"\"\n") != std::string::npos);
 }
 
+TEST_CASE("credentials in URLs and commands are printed only when they are asked for") {
+  const std::string hidden = print(other_than_default, Secrets::hidden);
+  CHECK(hidden.find("hush") == std::string::npos);
+  CHECK(hidden.find("url: \"rtsp://***@10.0.0.7/live\"\n") != std::string::npos);
+  CHECK(hidden.find("[\"ffmpeg\", \"-i\", \"rtsp://***@h/\", ") != std::string::npos);
+  CHECK(print(other_than_default).find("rtsp://user:hush@h/") != std::string::npos);
+}
+
 TEST_CASE("every key of the schema has documentation and a default and bounds") {
   std::set<std::string> variables;
   control::schema::for_each_key(
@@ -107,10 +127,12 @@ TEST_CASE("every key of the schema has documentation and a default and bounds") 
         CHECK(key.doc().find('|') == std::string::npos);  // it would end the cell of the table
         using google::protobuf::FieldDescriptor;
         const bool number = field.cpp_type() != FieldDescriptor::CPPTYPE_STRING &&
-                            field.cpp_type() != FieldDescriptor::CPPTYPE_ENUM;
+                            field.cpp_type() != FieldDescriptor::CPPTYPE_ENUM &&
+                            field.cpp_type() != FieldDescriptor::CPPTYPE_BOOL;
+        const bool is_bool = field.cpp_type() == FieldDescriptor::CPPTYPE_BOOL;
         CHECK(key.min().empty() != number);
         CHECK(key.max().empty() != number);
-        CHECK((number || field.enum_type() || key.kind() != spancast::config::PLAIN));
+        CHECK((number || is_bool || field.enum_type() || key.kind() != spancast::config::PLAIN));
         CHECK((field.has_presence() || field.is_repeated()));
         CHECK(variables.insert(control::schema::variable_name(full_key)).second);
         if (!number) return;
@@ -125,7 +147,7 @@ TEST_CASE("every key of the schema has documentation and a default and bounds") 
         CHECK_FALSE(control::schema::set_value(*section, field, key.min()));
         CHECK_FALSE(control::schema::set_value(*section, field, key.max()));
       });
-  CHECK(variables.size() == 28);
+  CHECK(variables.size() == 41);
 }
 
 TEST_CASE("the configuration reference in the README is the one of the schema") {
