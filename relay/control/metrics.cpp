@@ -183,6 +183,19 @@ void add_wire(Page& page, std::span<const WorkerReport> workers) {
   }
 }
 
+void add_sources(Page& page, std::span<const WorkerReport> workers) {
+  gauge(page, "spancast_sources_running", "Child processes that are sources",
+        static_cast<double>(sum(workers, [](const auto& w) { return w.sources_running; })));
+  counter(page, "spancast_source_starts_total", "Sources started",
+          sum(workers, [](const auto& w) { return w.source_starts; }));
+  page.begin("spancast_source_restarts_total", "Sources to be started again, by what ended them",
+             prometheus::MetricType::Counter);
+  for (std::size_t end = 0; end < source_end_count; ++end) {
+    page.add(static_cast<double>(sum(workers, [&](const auto& w) { return w.source_ends[end]; })),
+             {{"reason", name_of(static_cast<SourceEnd>(end))}});
+  }
+}
+
 void add_streams(Page& page, std::span<const WorkerReport> workers) {
   struct Sums {
     std::uint64_t viewers = 0;
@@ -266,6 +279,7 @@ std::string metrics_text(std::span<const WorkerReport> workers, const ArenaRepor
   add_ends(page, workers);
   add_faults(page, workers);
   add_wire(page, workers);
+  add_sources(page, workers);
   add_streams(page, workers);
   add_arena(page, workers, arena);
   add_workers(page, workers);

@@ -30,7 +30,7 @@ struct StreamReport {
       base::Duration age{};
       base::Duration idle{};
       std::uint64_t bytes = 0;
-      const char* protocol = "";  ///< http or wire
+      const char* protocol = "";  ///< http, wire or source
     };
     std::uint64_t epoch = 0;
     std::optional<Publisher> publisher;
@@ -43,8 +43,21 @@ struct StreamReport {
 };
 
 /// The statuses that refuse a request; all others are counted together behind them.
-constexpr std::array<unsigned, 15> refusal_statuses = {400, 401, 403, 404, 405, 406, 408, 409,
-                                                       411, 415, 417, 426, 431, 503, 505};
+constexpr std::array<unsigned, 16> refusal_statuses = {400, 401, 403, 404, 405, 406, 408, 409,
+                                                       411, 415, 417, 426, 431, 503, 504, 505};
+
+/// Why a source is started again; a metric's label and a word of its log line.
+enum class SourceEnd : std::uint8_t {
+  finished,     ///< exit code 0
+  failed,       ///< another one, or a signal
+  bad_media,    ///< what it wrote is no media
+  not_started,  ///< there is no such program, or no room for its stream
+};
+constexpr std::size_t source_end_count = 4;
+constexpr const char* name_of(SourceEnd end) noexcept {
+  constexpr const char* names[] = {"finished", "failed", "bad_media", "not_started"};
+  return names[static_cast<std::size_t>(end)];
+}
 
 /// What one worker says about itself: a copy of its plain integers.
 struct WorkerReport {
@@ -78,6 +91,9 @@ struct WorkerReport {
   std::array<std::uint64_t, stream::pressure_step_count> pressure{};
   std::array<std::uint64_t, stream::viewer_end_count> viewer_ends{};
   std::array<std::uint64_t, stream::publisher_end_count> publisher_ends{};
+  std::uint64_t sources_running = 0;
+  std::uint64_t source_starts = 0;
+  std::array<std::uint64_t, source_end_count> source_ends{};  ///< that are to start again
 
   void count_refusal(unsigned status) noexcept {
     std::size_t index = 0;

@@ -1,6 +1,11 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <string_view>
 
 #include "relay/media/track.hpp"
 
@@ -27,6 +32,23 @@ constexpr bool can_hold(Container container, Codec codec) noexcept {
       break;
   }
   return false;
+}
+
+/// What the first bytes of a stream are of: MPEG-TS begins with its sync byte (ISO
+/// 13818-1, 2.4.3.2), MP4 with the type of a box (ISO 14496-12, 4.2).
+constexpr std::size_t container_head_bytes = 8;
+struct Detected {
+  std::optional<Container> container;  ///< nothing: neither, or too few bytes
+  bool is_decided = false;
+};
+constexpr Detected detect_container(std::string_view head) noexcept {
+  constexpr std::array<std::string_view, 10> boxes = {"ftyp", "styp", "moov", "moof", "free",
+                                                      "skip", "sidx", "emsg", "prft", "uuid"};
+  if (head.empty()) return {};
+  if (head.front() == 0x47) return {Container::mpegts, true};
+  if (head.size() < container_head_bytes) return {};
+  const bool is_box = std::find(boxes.begin(), boxes.end(), head.substr(4, 4)) != boxes.end();
+  return {is_box ? std::optional(Container::fmp4) : std::nullopt, true};
 }
 
 }  // namespace media

@@ -76,6 +76,10 @@ Missing find_missing(const stream::Stream& stream, media::Container container) {
   return missing;
 }
 
+bool is_on_demand(const control::PathConfig& config) {
+  return config.source && config.source->on_demand;
+}
+
 }  // namespace
 
 stream::ViewerPolicy policy_for(const stream::PathPolicy& path, const http::MediaQuery& query) {
@@ -93,8 +97,8 @@ void WorkerServer::serve_viewer(session::HttpConnection& connection, Wanted want
   if (drain_ != Drain::none) return refuse_drained(connection);
   const std::string& path = wanted.route.stream;
   const auto& config = shared_.config.for_path(path);
-  const bool watch =
-      wanted.route.query.wait.value_or(base::Duration::zero()) > base::Duration::zero();
+  const bool watch = is_on_demand(config) || wanted.route.query.wait.value_or(
+                                                 base::Duration::zero()) > base::Duration::zero();
   switch (table_.look_up(path, config.policy, watch)) {
     case stream::StreamTable::LookUp::ready: {
       stream::Stream& stream = *table_.find(path);
@@ -117,12 +121,15 @@ void WorkerServer::serve_viewer(session::HttpConnection& connection, Wanted want
 }
 
 void WorkerServer::wait_for_stream(session::HttpConnection& connection, Wanted wanted) noexcept {
-  // Without ?wait= this is the moment another worker or a new publisher needs, not a client's wish.
-  const base::Duration wait = wanted.route.query.wait.value_or(base::Duration::zero());
-  const base::Duration patience =
-      wait > base::Duration::zero() ? wait : base::Duration(std::chrono::seconds(5));
-  if (!wanted.deadline) wanted.deadline = base::monotonic_now() + patience;
   const std::string path = wanted.route.stream;
+  const auto& source = shared_.config.for_path(path).source;
+  // Without ?wait= this is the moment another worker or a new publisher needs, not a client's wish.
+  base::Duration patience = wanted.route.query.wait.value_or(base::Duration::zero());
+  if (patience == base::Duration::zero()) {
+    patience = source ? source->start_timeout : base::Duration(std::chrono::seconds(5));
+  }
+  if (!wanted.deadline) wanted.deadline = base::monotonic_now() + patience;
+  if (source) want_source(path, *source, *wanted.deadline);
   waiting_[path].push_back({connection.id(), std::move(wanted)});
 }
 
@@ -225,6 +232,10 @@ void WorkerServer::time_out_waiting(base::Time now) noexcept {
   for (const auto& [path, id] : expired) {
     const auto connection = connections_.find(id);
     if (connection == connections_.end() || !connection->second->is_waiting()) continue;
+    if (shared_.config.for_path(path).source) {
+      refuse(*connection->second, 504, "the source of " + path + " sent nothing to watch in time");
+      continue;
+    }
     refuse(*connection->second, 404, "no stream " + path + ": nobody published it in time");
   }
 }
@@ -236,6 +247,7 @@ void WorkerServer::serve_publisher(session::HttpConnection& connection, http::Re
   if (!config.publisher_allow.allows(connection.peer_address())) {
     return refuse(connection, 403, "this address may not publish " + path);
   }
+  if (config.source) return refuse(connection, 409, path + " has a source of its own");
   if (!head.chunked && !head.until_close && !head.content_length) {
     return refuse(connection, 411, "a publisher sends a body: Transfer-Encoding or Content-Length");
   }

@@ -58,6 +58,10 @@ Server::~Server() {
 
 void Server::start() {
   running_ = config_.workers;
+  for (const auto& server : servers_) {
+    server->worker().mailbox().post_action(
+        [there = server.get()]() noexcept { there->start_sources(); });
+  }
   for (const auto& worker : workers_) {
     threads_.emplace_back([this, running = worker.get()] {
       running->run();

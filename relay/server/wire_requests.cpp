@@ -117,9 +117,12 @@ void WorkerServer::serve_wire_viewer(session::WireConnection& connection,
   if (relief_.is_refusing()) return refuse_for_memory(connection);
   const std::string path = connection.stream();
   const auto& config = shared_.config.for_path(path);
-  session::WireViewer::Request request{path, make_token(),
-                                       policy_for(config.policy, query_of(play)),
-                                       config.policy.publisher.grace, std::move(play)};
+  // Who waits for a source on demand has more patience than who waits for a publisher to return.
+  const base::Duration grace =
+      config.source ? std::max(config.policy.publisher.grace, config.source->start_timeout)
+                    : config.policy.publisher.grace;
+  session::WireViewer::Request request{
+      path, make_token(), policy_for(config.policy, query_of(play)), grace, std::move(play)};
   const std::uint64_t id = next_id();
   auto made = std::make_unique<session::WireViewer>(id, worker_, connection.take_link(), *this,
                                                     std::move(request));
@@ -131,13 +134,16 @@ void WorkerServer::serve_wire_viewer(session::WireConnection& connection,
 
 // At its stream, or among those that wait for one.
 void WorkerServer::seat(session::WireViewer& viewer) noexcept {
-  const auto& policy = shared_.config.for_path(viewer.path()).policy;
-  const auto found = table_.look_up(viewer.path(), policy, true);
+  const auto& config = shared_.config.for_path(viewer.path());
+  const auto found = table_.look_up(viewer.path(), config.policy, true);
   if (found == stream::StreamTable::LookUp::ready) {
     return viewer.start(*table_.find(viewer.path()));
   }
   if (found == stream::StreamTable::LookUp::watched) viewer.expect_beginning();
   wire_waiting_[viewer.path()].push_back(viewer.id());
+  if (config.source) {
+    want_source(viewer.path(), *config.source, viewer.started() + config.source->start_timeout);
+  }
 }
 
 void WorkerServer::seat_waiting(const std::string& path) noexcept {
@@ -179,6 +185,9 @@ void WorkerServer::serve_wire_publisher(session::WireConnection& connection,
   const auto& config = shared_.config.for_path(path);
   if (!config.publisher_allow.allows(connection.peer_address())) {
     return connection.refuse({ByeReason::not_allowed, {}, "this address may not publish " + path});
+  }
+  if (config.source) {
+    return connection.refuse({ByeReason::not_allowed, {}, path + " has a source of its own"});
   }
   if (!hello.stream.empty() && hello.stream != path) {
     return connection.refuse({ByeReason::bad_message, {}, describe(wire::Errc::wrong_stream)});

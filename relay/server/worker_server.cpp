@@ -193,6 +193,7 @@ void WorkerServer::on_turn_end() noexcept {
   if (!over_.empty()) end_over_streams();
   if (!beginning_.empty()) serve_begun();
   if (!ended_.empty()) sweep();
+  if (is_starting_sources_) supervise_sources(base::monotonic_now());
 }
 
 // The turn that woke up ends with a fan-out; without this its poll might wait first.
@@ -236,11 +237,13 @@ void WorkerServer::on_tick() noexcept {
   time_out_connections(now);
   time_out_waiting(now);
   for (const auto& [id, publisher] : publishers_) publisher->on_time(now);
+  supervise_sources(now);
   end_abandoned_streams(now);
   table_.end_finished(now);
   if (const std::uint64_t count = refusal_lines_.report_left_out(now)) {
     shared_.log.info("requests refused without a line each", {{"count", count}});
   }
+  report_left_out_lines(now);
   relief_.on_time(now);
   if (++ticks_ % 4 == 0) {
     // It may end, which takes it from no list before the end of the turn.
@@ -336,6 +339,7 @@ control::WorkerReport WorkerServer::report() {
   for (const auto& [id, viewer] : wire_viewers_) report.viewers_waiting += viewer->is_waiting();
   report.wire_viewers = wire_viewers_.size();
   report.publishers = publishers_.size();
+  for (const auto& [path, source] : sources_) report.sources_running += source.publisher ? 1 : 0;
   for (const auto& [id, publisher] : publishers_) {
     add_input(report, publisher->counts());
   }

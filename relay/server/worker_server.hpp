@@ -19,9 +19,11 @@
 #include "relay/loop/timer.hpp"
 #include "relay/protocol/wire/admission.hpp"
 #include "relay/server/drain_schedule.hpp"
+#include "relay/server/source.hpp"
 #include "relay/session/http_connection.hpp"
 #include "relay/session/http_publisher.hpp"
 #include "relay/session/http_viewer.hpp"
+#include "relay/session/source_publisher.hpp"
 #include "relay/session/wire_connection.hpp"
 #include "relay/session/wire_publisher.hpp"
 #include "relay/session/wire_viewer.hpp"
@@ -60,6 +62,7 @@ class WorkerServer final : public loop::Listener::Events,
                            public session::WireConnection::Events,
                            public session::WireViewer::Events,
                            public session::WirePublisher::Events,
+                           public session::SourcePublisher::Events,
                            public stream::StreamTable::Events,
                            public stream::Relief::Host {
  public:
@@ -80,6 +83,8 @@ class WorkerServer final : public loop::Listener::Events,
   void adopt_wire(int socket, session::WireLink::Moved moved,
                   session::WireConnection::Request request, wire::Hello hello) noexcept;
   control::WorkerReport report();
+  /// Those of this worker that do not wait for viewers.
+  void start_sources() noexcept;
   /// The relay is going to be drained: everything goes on, but no connection is kept for another
   /// request.
   void announce_drain() noexcept;
@@ -121,6 +126,9 @@ class WorkerServer final : public loop::Listener::Events,
   void on_viewer_end(session::WireViewer& viewer, session::ViewerEnd end) noexcept override;
   void on_publisher_end(session::WirePublisher& publisher, session::PublisherEnd end,
                         const std::string& reason) noexcept override;
+  void on_publisher_end(session::SourcePublisher& publisher, session::PublisherEnd end,
+                        const std::string& reason) noexcept override;
+  void on_source_line(session::SourcePublisher& publisher, std::string_view line) noexcept override;
   bool may_take_block(session::Publisher& publisher) noexcept override;
   void on_input_dropped(session::Publisher& publisher) noexcept override;
   void on_appended_by_timer() noexcept override { turn_end_.keep_turning(true); }
@@ -181,6 +189,19 @@ class WorkerServer final : public loop::Listener::Events,
   void count_bye(wire::ByeReason reason) noexcept {
     ++counts_.wire_byes[static_cast<std::size_t>(reason)];
   }
+
+  // sources.cpp
+  unsigned worker_of(const control::SourceConfig& source) const noexcept;
+  void want_source(const std::string& path, const control::SourceConfig& config,
+                   base::Time until) noexcept;
+  void on_source_wanted(const std::string& path, base::Time until) noexcept;
+  void run_source(const std::string& path, Source& source) noexcept;
+  void restart_later(const std::string& path, Source& source, base::Duration ran,
+                     const std::string& reason,
+                     control::SourceEnd end = control::SourceEnd::not_started) noexcept;
+  bool is_source_watched(const std::string& path, Source& source, base::Time now) noexcept;
+  void supervise_sources(base::Time now) noexcept;
+  void report_left_out_lines(base::Time now) noexcept;
 
   // status_requests.cpp
   void serve_status(session::HttpConnection& connection, const http::RequestHead& head,
@@ -244,7 +265,9 @@ class WorkerServer final : public loop::Listener::Events,
   std::unordered_map<std::string, std::vector<std::uint64_t>> wire_waiting_;  // of those, by stream
   // Of streams that are at home here and whose wire publisher has gone: it may come back.
   std::unordered_map<std::string, wire::Incumbent> incumbents_;
-  std::vector<std::string> over_;  // streams whose publisher has said so
+  std::vector<std::string> over_;                    // streams whose publisher has said so
+  std::unordered_map<std::string, Source> sources_;  // of this worker, by stream
+  bool is_starting_sources_ = false;                 // there are more that are due
   // Accepted over `http.connections` to be refused; not counted there.
   std::unordered_set<std::uint64_t> beyond_limit_;
   std::size_t admin_connections_ = 0;

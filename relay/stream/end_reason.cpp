@@ -50,6 +50,8 @@ const char* name_of(PublisherEnd end) noexcept {
       return "memory";
     case PublisherEnd::bad_message:
       return "bad_message";
+    case PublisherEnd::unwatched:
+      return "unwatched";
   }
   return "unknown";
 }

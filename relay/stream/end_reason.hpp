@@ -32,8 +32,9 @@ enum class PublisherEnd {
   drain,
   memory,
   bad_message,  ///< it said what may not be said
+  unwatched,    ///< a source on demand that nobody watches any more
 };
-constexpr std::size_t publisher_end_count = 9;
+constexpr std::size_t publisher_end_count = 10;
 const char* name_of(PublisherEnd end) noexcept;
 
 }  // namespace stream

@@ -58,6 +58,8 @@ class Home {
   /// Another worker wants a replica: it gets the whole tail, then every turn what was appended.
   void subscribe(unsigned worker, loop::Mailbox& mailbox, ReplicaHost& host);
   void unsubscribe(unsigned worker);
+  /// Other workers have viewers of it, or had some within the last seconds.
+  bool has_replicas() const noexcept { return !subscriptions_.empty(); }
   /// At the end of a turn in which there was something to tell: one message to each replica that is
   /// behind. False while one of them is not to be told yet, so that the next turn asks again.
   bool update_replicas();

@@ -6,6 +6,8 @@ import threading
 
 import pytest
 
+import children
+import client
 import matrix as matrix_module
 import media as media_module
 import relay as relay_module
@@ -130,6 +132,20 @@ def start(request, tmp_path):
             failures.append(error)
     if failures:
         raise failures[0]
+
+
+@pytest.fixture
+def no_children_left(request, start):
+    """Ends the relays of `start`: while they run they have no zombie, and then no child is left."""
+    yield
+    for one in request.node.relays:
+        pids = []
+        if one.process.poll() is None:
+            client.until(lambda pid=one.process.pid: "Z" not in map(
+                children.state, children.of(pid)), what="no zombie")
+            pids = children.of(one.process.pid)
+        one.stop()
+        children.wait_gone(pids)
 
 
 @pytest.fixture
