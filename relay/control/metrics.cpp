@@ -196,6 +196,23 @@ void add_sources(Page& page, std::span<const WorkerReport> workers) {
   }
 }
 
+void add_hooks(Page& page, std::span<const WorkerReport> workers) {
+  gauge(page, "spancast_hooks_running", "Hooks that run",
+        static_cast<double>(sum(workers, [](const auto& w) { return w.hooks_running; })));
+  gauge(page, "spancast_hooks_waiting", "Hooks that wait until others have ended",
+        static_cast<double>(sum(workers, [](const auto& w) { return w.hooks_waiting; })));
+  page.begin("spancast_hooks_total", "Hooks that ended or were not run, by event and result",
+             prometheus::MetricType::Counter);
+  for (std::size_t hook = 0; hook < hook_count; ++hook) {
+    for (std::size_t end = 0; end < hook_end_count; ++end) {
+      page.add(
+          static_cast<double>(sum(workers, [&](const auto& w) { return w.hook_ends[hook][end]; })),
+          {{"event", name_of(static_cast<Hook>(hook))},
+           {"result", name_of(static_cast<HookEnd>(end))}});
+    }
+  }
+}
+
 void add_streams(Page& page, std::span<const WorkerReport> workers) {
   struct Sums {
     std::uint64_t viewers = 0;
@@ -280,6 +297,7 @@ std::string metrics_text(std::span<const WorkerReport> workers, const ArenaRepor
   add_faults(page, workers);
   add_wire(page, workers);
   add_sources(page, workers);
+  add_hooks(page, workers);
   add_streams(page, workers);
   add_arena(page, workers, arena);
   add_workers(page, workers);

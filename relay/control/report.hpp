@@ -8,6 +8,7 @@
 
 #include "relay/base/histogram.hpp"
 #include "relay/base/time.hpp"
+#include "relay/control/hook_event.hpp"
 #include "relay/media/track.hpp"
 #include "relay/protocol/wire/message.hpp"
 #include "relay/stream/end_reason.hpp"
@@ -91,6 +92,9 @@ struct WorkerReport {
   std::array<std::uint64_t, stream::pressure_step_count> pressure{};
   std::array<std::uint64_t, stream::viewer_end_count> viewer_ends{};
   std::array<std::uint64_t, stream::publisher_end_count> publisher_ends{};
+  std::uint64_t hooks_running = 0;  ///< by the first worker only, as what follows
+  std::uint64_t hooks_waiting = 0;
+  HookEnds hook_ends{};
   std::uint64_t sources_running = 0;
   std::uint64_t source_starts = 0;
   std::array<std::uint64_t, source_end_count> source_ends{};  ///< that are to start again

@@ -21,6 +21,7 @@ void WorkerServer::drain(base::Time begin) noexcept {
   for (const auto& [id, connection] : connections_) connection->drain();
   for (const auto& [id, connection] : wire_connections_) connection->drain(drain_bye());
   refuse_waiting();
+  refuse_asking();
   const std::size_t queued = close_listeners();
   shared_.log.info("listeners closed", {{"worker", worker_.index()},
                                         {"queued", queued},
@@ -75,6 +76,7 @@ void WorkerServer::on_no_viewers_left() noexcept {
 void WorkerServer::end_publishers() noexcept {
   if (drain_ == Drain::done) return;  // there was no time for it
   drain_ = Drain::publishers;
+  tell_last_viewers();
   for (const auto& [id, publisher] : publishers_) {
     publisher->end(session::PublisherEnd::drain, std::string(drain_reason));
   }
@@ -86,6 +88,11 @@ void WorkerServer::end_publishers() noexcept {
 void WorkerServer::on_no_sessions_left() noexcept {
   drain_ = Drain::done;
   if (shared_.workers_with_sessions.fetch_sub(1) > 1) return;
+  WorkerServer* first = shared_.servers.front();
+  first->worker_.mailbox().post_action([first]() noexcept { first->end_hooks(); });
+}
+
+void WorkerServer::stop_all() noexcept {
   for (WorkerServer* server : shared_.servers) {
     server->worker_.mailbox().post_action([server]() noexcept { server->worker_.stop(); });
   }

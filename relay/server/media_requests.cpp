@@ -244,6 +244,7 @@ void WorkerServer::serve_publisher(session::HttpConnection& connection, http::Re
                                    http::Route route) noexcept {
   const std::string path = route.stream;
   const auto& config = shared_.config.for_path(path);
+  const bool is_approved = approved_.erase(connection.id()) > 0;
   if (!config.publisher_allow.allows(connection.peer_address())) {
     return refuse(connection, 403, "this address may not publish " + path);
   }
@@ -253,12 +254,22 @@ void WorkerServer::serve_publisher(session::HttpConnection& connection, http::Re
   }
   if (drain_ != Drain::none) return refuse_drained(connection);
   if (relief_.is_refusing()) return refuse_for_memory(connection);
+  if (!is_approved && !config.hooks.on_publish.empty()) {
+    // Asked where the stream is at home, so once.
+    const auto home = shared_.directory.home(path);
+    if (!home || *home == worker_.index()) {
+      return ask_hook(connection, std::move(head), std::move(route));
+    }
+    return hand_over(connection, std::move(head), *home, false);
+  }
   const auto claim = table_.claim(path, config.policy, random_(), base::utc_now());
   if (claim.full) {
     return refuse(connection, 503, "stream.max is reached: there are as many streams as may be",
                   {{"Retry-After", std::string(retry_after_full)}});
   }
-  if (claim.home == nullptr) return hand_over(connection, std::move(head), claim.elsewhere);
+  if (claim.home == nullptr) {
+    return hand_over(connection, std::move(head), claim.elsewhere, is_approved);
+  }
   if (!make_room_for_publisher(connection, *claim.home)) return;
   if (head.expect_continue) connection.send_continue();
   shared_.log.info("publisher started", {{"stream", path},
@@ -305,7 +316,7 @@ bool WorkerServer::make_room_for_publisher(session::HttpConnection& connection,
 }
 
 void WorkerServer::hand_over(session::HttpConnection& connection, http::RequestHead head,
-                             unsigned worker) noexcept {
+                             unsigned worker, bool is_approved) noexcept {
   const int socket = connection.duplicate();
   if (socket < 0) {
     return refuse(connection, 503, "out of descriptors",
@@ -315,9 +326,9 @@ void WorkerServer::hand_over(session::HttpConnection& connection, http::RequestH
   std::string received = connection.take_received();
   connection.abandon();
   there->worker_.mailbox().post_action([there, owned = loop::OwnedSocket(socket),
-                                        moved = std::move(head),
-                                        bytes = std::move(received)]() mutable noexcept {
-    there->adopt(owned.release(), std::move(moved), std::move(bytes));
+                                        moved = std::move(head), bytes = std::move(received),
+                                        is_approved]() mutable noexcept {
+    there->adopt(owned.release(), std::move(moved), std::move(bytes), is_approved);
   });
 }
 

@@ -84,6 +84,7 @@ void WorkerServer::run_source(const std::string& path, Source& source) noexcept 
   ++counts_.source_starts;
   source.publisher = id;
   source.watched_last = base::monotonic_now();
+  tell_source_published(*made, path);
   publishers_[id] = std::move(made);
   home.publisher = id;
   on_stream_ready(path);
@@ -165,6 +166,9 @@ void WorkerServer::report_left_out_lines(base::Time now) noexcept {
   for (auto& [path, source] : sources_) {
     const std::uint64_t count = source.lines.report_left_out(now);
     if (count > 0) shared_.log.info("source says more", {{"stream", path}, {"lines", count}});
+  }
+  if (const std::uint64_t count = hook_lines_.report_left_out(now)) {
+    shared_.log.info("hooks ended without a line each", {{"count", count}});
   }
 }
 

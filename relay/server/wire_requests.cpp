@@ -183,6 +183,7 @@ void WorkerServer::serve_wire_publisher(session::WireConnection& connection,
                                         wire::Hello hello) noexcept {
   const std::string path = connection.stream();
   const auto& config = shared_.config.for_path(path);
+  const bool is_approved = approved_.erase(connection.id()) > 0;
   if (!config.publisher_allow.allows(connection.peer_address())) {
     return connection.refuse({ByeReason::not_allowed, {}, "this address may not publish " + path});
   }
@@ -194,12 +195,19 @@ void WorkerServer::serve_wire_publisher(session::WireConnection& connection,
   }
   if (drain_ != Drain::none) return connection.refuse(drain_bye());
   if (relief_.is_refusing()) return refuse_for_memory(connection);
+  if (!is_approved && !config.hooks.on_publish.empty()) {
+    const auto home = shared_.directory.home(path);
+    if (!home || *home == worker_.index()) return ask_hook(connection, std::move(hello));
+    return hand_over(connection, std::move(hello), *home, false);
+  }
   const auto claim = table_.claim(path, config.policy, random_(), base::utc_now());
   if (claim.full) {
     return connection.refuse({ByeReason::overload, retry_after_full,
                               "stream.max is reached: there are as many streams as may be"});
   }
-  if (claim.home == nullptr) return hand_over(connection, std::move(hello), claim.elsewhere);
+  if (claim.home == nullptr) {
+    return hand_over(connection, std::move(hello), claim.elsewhere, is_approved);
+  }
   if (make_room_for(connection, *claim.home, hello)) {
     start_publisher(connection, *claim.home, std::move(hello));
   }
@@ -261,7 +269,7 @@ void WorkerServer::start_publisher(session::WireConnection& connection, stream::
 }
 
 void WorkerServer::hand_over(session::WireConnection& connection, wire::Hello hello,
-                             unsigned worker) noexcept {
+                             unsigned worker, bool is_approved) noexcept {
   session::WireLink& link = connection.link();
   // It has pinged and taken no pong: nobody else could go on behind those.
   if (link.is_writing()) return link.cut_off();
@@ -275,14 +283,15 @@ void WorkerServer::hand_over(session::WireConnection& connection, wire::Hello he
   connection.abandon();
   there->worker_.mailbox().post_action([there, owned = loop::OwnedSocket(socket),
                                         link_moved = std::move(moved), said = std::move(request),
-                                        first = std::move(hello)]() mutable noexcept {
-    there->adopt_wire(owned.release(), std::move(link_moved), std::move(said), std::move(first));
+                                        first = std::move(hello), is_approved]() mutable noexcept {
+    there->adopt_wire(owned.release(), std::move(link_moved), std::move(said), std::move(first),
+                      is_approved);
   });
 }
 
 void WorkerServer::adopt_wire(int socket, session::WireLink::Moved moved,
-                              session::WireConnection::Request request,
-                              wire::Hello hello) noexcept {
+                              session::WireConnection::Request request, wire::Hello hello,
+                              bool is_approved) noexcept {
   auto tcp = loop::Tcp::from_socket(worker_, socket);
   if (!tcp) return;
   shared_.connections.fetch_add(1, std::memory_order_relaxed);
@@ -291,6 +300,7 @@ void WorkerServer::adopt_wire(int socket, session::WireLink::Moved moved,
   connection = std::make_unique<session::WireConnection>(
       id, worker_, std::make_unique<session::WireLink>(worker_, std::move(tcp), std::move(moved)),
       *this, std::move(request));
+  if (is_approved) approved_.insert(id);
   serve_wire_publisher(*connection, std::move(hello));
 }
 

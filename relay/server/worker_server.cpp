@@ -44,6 +44,7 @@ WorkerServer::WorkerServer(loop::Worker& worker, Shared& shared)
       tick_timer_(worker, loop::bind<&WorkerServer::on_tick>(this)),
       drain_timer_(worker, loop::bind<&WorkerServer::tell_due_viewers>(this)) {
   tick_timer_.wake_every(tick);
+  begin_hooks();
 }
 
 WorkerServer::~WorkerServer() {
@@ -120,15 +121,17 @@ session::HttpConnection& WorkerServer::add_connection(session::Port port,
   return *connection;
 }
 
-void WorkerServer::adopt(int socket, http::RequestHead head, std::string received) noexcept {
+void WorkerServer::adopt(int socket, http::RequestHead head, std::string received,
+                         bool is_approved) noexcept {
   auto tcp = loop::Tcp::from_socket(worker_, socket);
   shared_.connections.fetch_add(1, std::memory_order_relaxed);
   if (!tcp) {
     shared_.connections.fetch_sub(1, std::memory_order_relaxed);
     return;
   }
-  add_connection(session::Port::http, std::move(tcp), std::move(received))
-      .start_with(std::move(head));
+  auto& connection = add_connection(session::Port::http, std::move(tcp), std::move(received));
+  if (is_approved) approved_.insert(connection.id());
+  connection.start_with(std::move(head));
 }
 
 void WorkerServer::on_request(session::HttpConnection& connection,
@@ -194,6 +197,7 @@ void WorkerServer::on_turn_end() noexcept {
   if (!beginning_.empty()) serve_begun();
   if (!ended_.empty()) sweep();
   if (is_starting_sources_) supervise_sources(base::monotonic_now());
+  if (hooks_) run_hooks();
 }
 
 // The turn that woke up ends with a fan-out; without this its poll might wait first.
@@ -244,10 +248,14 @@ void WorkerServer::on_tick() noexcept {
     shared_.log.info("requests refused without a line each", {{"count", count}});
   }
   report_left_out_lines(now);
+  find_audiences();
   relief_.on_time(now);
   if (++ticks_ % 4 == 0) {
     // It may end, which takes it from no list before the end of the turn.
-    for (const auto& [id, viewer] : viewers_) viewer->on_time(now);
+    for (const auto& [id, viewer] : viewers_) {
+      find_slow_viewer(*viewer);
+      viewer->on_time(now);
+    }
     forget_waiting();
     table_.drop_unused();
   }
@@ -293,6 +301,7 @@ void WorkerServer::count_viewer_end(const session::Viewer& viewer,
                                     session::ViewerEnd end) noexcept {
   ++counts_.viewer_ends[static_cast<std::size_t>(end)];
   if (end == session::ViewerEnd::pinned) count(stream::PressureStep::pinned);
+  find_slow_viewer_end(viewer, end);
   shared_.log.info("viewer ended",
                    {{"stream", viewer.path()},
                     {"peer", viewer.peer()},
@@ -322,6 +331,7 @@ void WorkerServer::count_publisher_end(session::Publisher& publisher, session::P
                                        {"protocol", publisher.protocol()},
                                        {"reason", name_of(end)},
                                        {"detail", reason}});
+  tell_unpublished(publisher, home.stream().path(), end);
   ended_.push_back(publisher.id());
 }
 
@@ -340,6 +350,10 @@ control::WorkerReport WorkerServer::report() {
   report.wire_viewers = wire_viewers_.size();
   report.publishers = publishers_.size();
   for (const auto& [path, source] : sources_) report.sources_running += source.publisher ? 1 : 0;
+  if (hooks_) {
+    report.hooks_running = hooks_->running();
+    report.hooks_waiting = hooks_->waiting();
+  }
   for (const auto& [id, publisher] : publishers_) {
     add_input(report, publisher->counts());
   }

@@ -19,6 +19,7 @@
 #include "relay/loop/timer.hpp"
 #include "relay/protocol/wire/admission.hpp"
 #include "relay/server/drain_schedule.hpp"
+#include "relay/server/hook_runner.hpp"
 #include "relay/server/source.hpp"
 #include "relay/session/http_connection.hpp"
 #include "relay/session/http_publisher.hpp"
@@ -63,6 +64,7 @@ class WorkerServer final : public loop::Listener::Events,
                            public session::WireViewer::Events,
                            public session::WirePublisher::Events,
                            public session::SourcePublisher::Events,
+                           public HookRunner::Events,
                            public stream::StreamTable::Events,
                            public stream::Relief::Host {
  public:
@@ -78,10 +80,12 @@ class WorkerServer final : public loop::Listener::Events,
   // On the worker's thread, through its mailbox:
 
   /// Takes a publisher's connection over from the worker that accepted it.
-  void adopt(int socket, http::RequestHead head, std::string received) noexcept;
+  /// `is_approved`: its hook has said yes there.
+  void adopt(int socket, http::RequestHead head, std::string received, bool is_approved) noexcept;
   /// The same with a publisher over the wire, whose first message was read there.
   void adopt_wire(int socket, session::WireLink::Moved moved,
-                  session::WireConnection::Request request, wire::Hello hello) noexcept;
+                  session::WireConnection::Request request, wire::Hello hello,
+                  bool is_approved) noexcept;
   control::WorkerReport report();
   /// Those of this worker that do not wait for viewers.
   void start_sources() noexcept;
@@ -160,8 +164,8 @@ class WorkerServer final : public loop::Listener::Events,
   void serve_publisher(session::HttpConnection& connection, http::RequestHead head,
                        http::Route route) noexcept;
   bool make_room_for_publisher(session::HttpConnection& connection, stream::Home& home) noexcept;
-  void hand_over(session::HttpConnection& connection, http::RequestHead head,
-                 unsigned worker) noexcept;
+  void hand_over(session::HttpConnection& connection, http::RequestHead head, unsigned worker,
+                 bool is_approved) noexcept;
   void refuse_for_memory(session::HttpConnection& connection) noexcept;
   void time_out_waiting(base::Time now) noexcept;
   void refuse_waiting() noexcept;
@@ -181,7 +185,8 @@ class WorkerServer final : public loop::Listener::Events,
                      const wire::Hello& hello) noexcept;
   void start_publisher(session::WireConnection& connection, stream::Home& home,
                        wire::Hello hello) noexcept;
-  void hand_over(session::WireConnection& connection, wire::Hello hello, unsigned worker) noexcept;
+  void hand_over(session::WireConnection& connection, wire::Hello hello, unsigned worker,
+                 bool is_approved) noexcept;
   void linger(std::unique_ptr<session::WireLink> link) noexcept;
   void refuse_for_memory(session::WireConnection& connection) noexcept;
   wire::Bye drain_bye() const;
@@ -203,6 +208,34 @@ class WorkerServer final : public loop::Listener::Events,
   void supervise_sources(base::Time now) noexcept;
   void report_left_out_lines(base::Time now) noexcept;
 
+  // hooks.cpp
+  /// A publisher that waits for its hook.
+  struct Asking {
+    http::RequestHead head;
+    http::Route route;
+  };
+  void begin_hooks();
+  void on_hook_end(const HookRunner::Job& job, control::HookEnd end,
+                   const std::string& detail) noexcept override;
+  void tell_hook(control::HookEvent event,
+                 std::optional<HookRunner::Asker> asker = std::nullopt) noexcept;
+  void ask_hook(session::HttpConnection& connection, http::RequestHead head,
+                http::Route route) noexcept;
+  void ask_hook(session::WireConnection& connection, wire::Hello hello) noexcept;
+  void on_hook_answer(std::uint64_t session, control::HookEnd end,
+                      const std::string& detail) noexcept;
+  void refuse_asking() noexcept;
+  void tell_source_published(const session::Publisher& publisher, const std::string& path) noexcept;
+  void tell_unpublished(const session::Publisher& publisher, const std::string& path,
+                        session::PublisherEnd end) noexcept;
+  void tell_slow(const session::Viewer& viewer, const char* reason) noexcept;
+  void find_slow_viewer(const session::Viewer& viewer) noexcept;
+  void find_slow_viewer_end(const session::Viewer& viewer, session::ViewerEnd end) noexcept;
+  void find_audiences() noexcept;
+  void tell_last_viewers() noexcept;
+  void end_hooks() noexcept;
+  void run_hooks() noexcept;
+
   // status_requests.cpp
   void serve_status(session::HttpConnection& connection, const http::RequestHead& head,
                     const http::Route& route) noexcept;
@@ -217,6 +250,7 @@ class WorkerServer final : public loop::Listener::Events,
   void on_no_viewers_left() noexcept;
   void end_publishers() noexcept;
   void on_no_sessions_left() noexcept;
+  void stop_all() noexcept;
 
   void accept_beyond_limit(std::unique_ptr<loop::Tcp> tcp) noexcept;
   /// Answers, counts and logs.
@@ -268,6 +302,15 @@ class WorkerServer final : public loop::Listener::Events,
   std::vector<std::string> over_;                    // streams whose publisher has said so
   std::unordered_map<std::string, Source> sources_;  // of this worker, by stream
   bool is_starting_sources_ = false;                 // there are more that are due
+  std::unique_ptr<HookRunner> hooks_;                // of the whole relay; on the first worker
+  base::LineBudget hook_lines_;
+  bool has_viewer_hooks_ = false;  // somewhere in the configuration
+  bool is_ending_hooks_ = false;
+  std::unordered_map<std::uint64_t, Asking> asking_;
+  std::unordered_map<std::uint64_t, wire::Hello> wire_asking_;
+  std::unordered_set<std::uint64_t> approved_;      // of those: the next try is let through
+  std::unordered_set<std::uint64_t> slow_viewers_;  // whose hook was told
+  std::unordered_set<std::string> watched_;         // streams at home here; as of the last look
   // Accepted over `http.connections` to be refused; not counted there.
   std::unordered_set<std::uint64_t> beyond_limit_;
   std::size_t admin_connections_ = 0;

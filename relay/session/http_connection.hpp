@@ -64,6 +64,8 @@ class HttpConnection final : public loop::Tcp::Events {
   /// Begins with the response to a request whose body a publisher has read.
   void start_response(bool keep_alive, bool peer_ended) noexcept;
 
+  /// Nothing is read before the request has its answer, or its publisher reads.
+  void hold() noexcept { tcp_->stop_reading(); }
   /// Answers the request of `on_request`. The connection goes on when the client asked for it and
   /// the whole request was read (`close` is false).
   void respond(http::ResponseHead head, std::string_view body, bool close = false) noexcept;

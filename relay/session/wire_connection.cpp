@@ -108,6 +108,11 @@ void WireConnection::refuse(const wire::Bye& bye) noexcept {
   link_->close(close_code_of(bye.reason));
 }
 
+void WireConnection::hold() noexcept {
+  deadline_ = base::Time::max();
+  link_->hold();
+}
+
 std::unique_ptr<WireLink> WireConnection::take_link() noexcept {
   link_->set_events(nullptr);
   auto link = std::move(link_);

@@ -20,7 +20,7 @@ class WireConnection final : public WireLink::Events {
   class Events {
    public:
     virtual ~Events() = default;
-    /// The first message, a Hello or a Play: `refuse()` or `take_link()` follows at once.
+    /// The first message, a Hello or a Play: `refuse()`, `take_link()` or `hold()` follows at once.
     virtual void on_first_message(WireConnection& connection, wire::Message message) noexcept = 0;
     /// Said Bye to somebody who had no role yet.
     virtual void on_wire_refused(WireConnection& connection, const wire::Bye& bye) noexcept = 0;
@@ -58,6 +58,10 @@ class WireConnection final : public WireLink::Events {
   void start() noexcept;
   /// Says Bye and closes.
   void refuse(const wire::Bye& bye) noexcept;
+  /// The decision takes a while: nothing more is read, and nothing waited for, until `release()`,
+  /// behind which it follows at once.
+  void hold() noexcept;
+  void release() noexcept { link_->release(); }
   /// The link, for a publisher or a viewer; then this object is over.
   std::unique_ptr<WireLink> take_link() noexcept;
   /// Another worker goes on with the socket; then this object is over.

@@ -98,6 +98,13 @@ void WireLink::resume_parsing() noexcept {
   parse();
 }
 
+void WireLink::hold() noexcept {
+  pause_parsing();
+  stop_reading();
+  moved_ = to_text(reader_.take_rest());
+  reader_.feed(std::as_writable_bytes(std::span(moved_)));
+}
+
 // A part may change who reads, feed other bytes, or end it all.
 void WireLink::parse() noexcept {
   if (std::exchange(parsing_, true)) return;

@@ -97,6 +97,9 @@ class WireLink final : public loop::Tcp::Events {
   /// From a part on: nothing more of what was received is looked at until `resume_parsing()`.
   void pause_parsing() noexcept { parsing_paused_ = true; }
   void resume_parsing() noexcept;
+  /// From a part on, for longer than the buffer keeps what was received: nothing is read either.
+  void hold() noexcept;
+  void release() noexcept { parsing_paused_ = false; }
   /// What was received and not looked at, still masked; it is to be `feed()` again from elsewhere.
   std::span<std::byte> take_rest() noexcept { return reader_.take_rest(); }
   void feed(std::span<std::byte> bytes) noexcept;
@@ -139,7 +142,7 @@ class WireLink final : public loop::Tcp::Events {
   Events* events_ = nullptr;
   std::unique_ptr<loop::Tcp> tcp_;
   websocket::Reader reader_;
-  std::string moved_;   // what another worker received
+  std::string moved_;   // what another worker received, or was received before a hold
   std::string unsent_;  // behind the write that is under way
   Patience patience_{base::Duration::max(), base::Duration::max()};
   base::Time last_received_;
