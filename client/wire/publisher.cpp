@@ -67,6 +67,7 @@ class Publisher::Impl final : private Link::Events {
 
   void set_tracks(std::vector<wire::Track> tracks);
   bool add(base::Utc utc, bool sync, std::span<const Frame> frames);
+  void skip();
   void finish();
   Stats stats() const;
 
@@ -192,6 +193,12 @@ void Publisher::Impl::take(Batch batch) {
   pump();
 }
 
+void Publisher::Impl::skip() {
+  const std::lock_guard lock(adding_);
+  needs_sync_ = true;
+  boost::asio::post(link_.context(), [this] { camera_.skip(); });
+}
+
 void Publisher::Impl::finish() {
   boost::asio::post(link_.context(), [this] {
     camera_.finish();
@@ -251,7 +258,8 @@ void Publisher::Impl::pump() {
 void Publisher::Impl::follow_camera() {
   const wire::Camera::Counters& counters = camera_.counters();
   const std::lock_guard lock(stats_lock_);
-  stats_.acknowledged = camera_.acknowledged();
+  // Numbers that were left out are no chunks.
+  stats_.acknowledged = camera_.acknowledged() - std::min(counters.skipped, camera_.acknowledged());
   stats_.durable = camera_.durable();
   stats_.unsent = camera_.unsent();
   stats_.kept_bytes = camera_.kept_bytes();
@@ -283,6 +291,7 @@ void Publisher::set_tracks(std::vector<wire::Track> tracks) {
 bool Publisher::add(base::Utc utc, bool sync, std::span<const Frame> frames) {
   return impl_->add(utc, sync, frames);
 }
+void Publisher::skip() { impl_->skip(); }
 void Publisher::finish() { impl_->finish(); }
 Publisher::Stats Publisher::stats() const { return impl_->stats(); }
 

@@ -80,6 +80,9 @@ class Publisher {
   /// `sync`: a decoder can begin with it. Copies the payload, once. False: it is over a limit and
   /// was not taken (nor are those that follow, up to the next sync chunk), or it has ended.
   bool add(base::Utc utc, bool sync, std::span<const Frame> frames);
+  /// What comes next does not follow from what came before: the source was away. Players are told
+  /// with a Gap, once there is a next chunk, which must be a sync chunk.
+  void skip();
   /// No more chunks: `on_end` comes once the relay has them all, and was told that the stream
   /// ended.
   void finish();

@@ -39,6 +39,7 @@ void Camera::set_tracks(std::vector<Track> tracks) {
 base::Result<Position> Camera::add(Content content, base::Time now) {
   RELAY_ASSERT(tracks_->version != 0);
   if (const auto fits = check_limits(content.samples); !fits) return fits.error();
+  if (std::exchange(is_skipping_, false)) leave_out_number(now);
   Chunk chunk;
   chunk.position = end();
   chunk.utc = content.utc;
@@ -54,6 +55,17 @@ base::Result<Position> Camera::add(Content content, base::Time now) {
   keep_.push({std::move(chunk), tracks_, now});
   counters_.lost += keep_.trim(acknowledged_, now);
   return position;
+}
+
+// In the keep it is a chunk without samples, which no camera makes.
+void Camera::leave_out_number(base::Time now) {
+  if (keep_.end() == keep_.first()) return;
+  const Chunk& last = keep_.at(keep_.end() - 1).chunk;
+  Chunk hole;
+  hole.position = end();
+  hole.utc = last.utc;
+  ++counters_.skipped;
+  keep_.push({std::move(hole), tracks_, now});
 }
 
 void Camera::on_connected() {
@@ -137,6 +149,7 @@ std::optional<Send> Camera::next_message() {
   if (next_ < keep_.first()) return make_gap();
   if (next_ == keep_.end()) return std::nullopt;
   const Keep::Entry& entry = keep_.at(next_);
+  if (entry.chunk.samples.empty()) return tell_skipped();
   if (entry.tracks->version != announced_) {
     announced_ = entry.tracks->version;
     return Send{write_message(*entry.tracks)};
@@ -145,6 +158,17 @@ std::optional<Send> Camera::next_message() {
   if (next_ < next_ever_) ++counters_.repeated;
   next_ever_ = std::max(next_ever_, ++next_);
   return Send{write_message(entry.chunk)};
+}
+
+// The chunk behind it came into the keep together with it.
+Send Camera::tell_skipped() {
+  const Position from{epoch_, next_};
+  next_ever_ = std::max(next_ever_, ++next_);
+  return Send{write_message(Gap{from,
+                                {epoch_, next_},
+                                keep_.at(from.sequence).chunk.utc,
+                                keep_.at(next_).chunk.utc,
+                                GapReason::lost})};
 }
 
 // What the relay wants is not kept any more. It goes on at a sync chunk, as soon as there is one.

@@ -39,6 +39,7 @@ class Camera {
     std::uint64_t sent = 0;      ///< messages with a chunk, repeated ones too
     std::uint64_t repeated = 0;  ///< of them those sent before
     std::uint64_t lost = 0;      ///< dropped before any relay acknowledged them
+    std::uint64_t skipped = 0;   ///< numbers that no chunk has
     std::uint64_t welcomes = 0;  ///< connections on which a relay accepted
   };
 
@@ -50,6 +51,10 @@ class Camera {
   /// The next chunk, once there are tracks, and its position. An error: it is over a limit of the
   /// wire and was not taken; what comes next must be a sync chunk then.
   base::Result<Position> add(Content content, base::Time now);
+  /// What comes next does not follow from what came before, since nobody captured what was between.
+  /// One number is left out, so that a Gap names it; the next chunk must be a sync chunk. Before
+  /// the first chunk it does nothing.
+  void skip() noexcept { is_skipping_ = true; }
   /// Says Bye `ended` once everything is acknowledged.
   void finish() noexcept { finishing_ = true; }
 
@@ -81,6 +86,8 @@ class Camera {
   Send make_hello();
   std::optional<Send> next_message();
   std::optional<Send> make_gap();
+  Send tell_skipped();
+  void leave_out_number(base::Time now);
   void close(Close close);
 
   Settings settings_;
@@ -98,6 +105,7 @@ class Camera {
   Counters counters_;
   State state_ = State::away;
   bool finishing_ = false;
+  bool is_skipping_ = false;
   base::DrainedQueue<Output> outputs_;  // the end of a connection
 };
 

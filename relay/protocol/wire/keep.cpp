@@ -36,7 +36,7 @@ std::uint64_t Keep::trim(std::uint64_t acknowledged, base::Time now) {
     const bool is_newest_group = !syncs_.empty() && syncs_.back() <= first_;
     const bool is_young = now - entries_.front().made <= policy_.length;
     if (!is_full && (first_ >= acknowledged || is_newest_group || is_young)) break;
-    if (first_ >= acknowledged) ++lost;
+    if (first_ >= acknowledged && !entries_.front().chunk.samples.empty()) ++lost;
     drop_oldest();
   }
   return lost;

@@ -17,7 +17,8 @@ struct KeepPolicy {
   std::uint64_t bytes = 64 * 1024 * 1024;            ///< of payload, acknowledged or not
 };
 
-/// The newest chunks of a camera, numbered without a hole. What is not acknowledged and the newest
+/// The newest chunks of a camera, numbered without a hole; one without samples stands for a number
+/// that was left out. What is not acknowledged and the newest
 /// sync chunk with what follows it stay while the bytes allow; the rest by its age.
 class Keep {
  public:

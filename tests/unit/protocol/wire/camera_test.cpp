@@ -72,6 +72,33 @@ TEST_CASE("a camera says what it has and sends what the relay lacks") {
   CHECK(rig.camera.counters().repeated == 0);
 }
 
+TEST_CASE("a source that was away is a number left out that a gap names") {
+  Rig rig;
+  rig.camera.skip();  // before the first chunk nothing is missing
+  rig.add(4);
+  rig.camera.skip();
+  rig.camera.skip();
+  const auto added = rig.camera.add(
+      {test::utc_of(50), true, 0, 0, 0, test::make_samples(rig.memory, 50, true)}, rig.now);
+  CHECK(added.value() == Position{epoch, 5});
+  CHECK(rig.camera.counters().skipped == 1);
+  CHECK(rig.connect().next_sequence == 6);
+  rig.send(Welcome{"token", 3});
+  CHECK(expect_sent<Chunk>(rig.memory, rig.camera).position.sequence == 3);
+  const Gap gap = expect_sent<Gap>(rig.memory, rig.camera);
+  CHECK(gap.from == Position{epoch, 4});
+  CHECK(gap.to == Position{epoch, 5});
+  CHECK(gap.from_utc == test::utc_of(3));
+  CHECK(gap.to_utc == test::utc_of(50));
+  CHECK(expect_sent<Chunk>(rig.memory, rig.camera).position.sequence == 5);
+  rig.ack(6);
+  // A relay that was restarted hears it again.
+  rig.connect();
+  rig.send(Welcome{"token", 4});
+  CHECK(expect_sent<Gap>(rig.memory, rig.camera).to == Position{epoch, 5});
+  CHECK(rig.camera.counters().lost == 0);
+}
+
 TEST_CASE("what is over a limit of the wire is not taken") {
   Rig rig;
   const auto add = [&](std::vector<media::Sample> samples) {
