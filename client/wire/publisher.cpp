@@ -9,6 +9,7 @@
 #include <boost/asio/post.hpp>
 
 #include "client/wire/link.hpp"
+#include "client/wire/spill_file.hpp"
 #include "relay/base/assert.hpp"
 #include "relay/memory/block_writer.hpp"
 #include "relay/memory/parcel.hpp"
@@ -57,7 +58,12 @@ class Publisher::Impl final : private Link::Events {
         pool_(arena_),
         receive_arena_(receive_arena_bytes, block_bytes),
         receive_pool_(receive_arena_),
-        camera_({{}, settings.keep}, make_epoch()),
+        spill_(settings.spill_folder.empty()
+                   ? nullptr
+                   : std::make_unique<SpillFile>(
+                         settings.spill_folder, settings.spill_bytes,
+                         [&events](const std::string& text) { events.on_spill_error(text); })),
+        camera_({{}, settings.keep}, make_epoch(), spill_.get()),
         copy_pool_(arena_),
         writer_(copy_pool_),
         link_(receive_pool_, {{settings.url, received_bytes_max, settings.idle}, settings.backoff},
@@ -91,6 +97,7 @@ class Publisher::Impl final : private Link::Events {
   memory::BlockPool pool_;
   memory::Arena receive_arena_;
   memory::BlockPool receive_pool_;
+  std::unique_ptr<SpillFile> spill_;
   wire::Camera camera_;
   bool was_welcome_ = false;
 
@@ -263,6 +270,7 @@ void Publisher::Impl::follow_camera() {
   stats_.durable = camera_.durable();
   stats_.unsent = camera_.unsent();
   stats_.kept_bytes = camera_.kept_bytes();
+  stats_.spilled = camera_.spilled();
   stats_.lost = counters.lost;
   stats_.repeated = counters.repeated;
   stats_.reconnects = counters.welcomes > 0 ? counters.welcomes - 1 : 0;

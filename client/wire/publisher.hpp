@@ -25,6 +25,9 @@ class Publisher {
   struct Settings {
     Url url;  ///< `spancast://`
     wire::KeepPolicy keep;
+    std::string
+        spill_folder;  ///< what the keep has no room for goes into a file there; empty: none
+    std::uint64_t spill_bytes = 0;  ///< of that file, at most
     Backoff::Policy backoff;
     /// A relay that says nothing for so long, not even a pong, is taken for lost.
     base::Duration idle = std::chrono::seconds(3);
@@ -39,6 +42,8 @@ class Publisher {
     virtual void on_accepted() = 0;
     /// No connection; the next try is after that time.
     virtual void on_lost(const std::string& reason, base::Duration retry_in) = 0;
+    /// The spill does not work: a sentence. Chunks may be lost from now on.
+    virtual void on_spill_error(const std::string&) {}
     /// Nothing is sent any more; once. After `finish()`: everything was acknowledged.
     virtual void on_end(const Ending& ending) = 0;
   };
@@ -60,14 +65,16 @@ class Publisher {
     std::uint64_t acknowledged = 0;  ///< chunks that the relay has
     std::uint64_t durable = 0;       ///< and has on disk
     std::uint64_t unsent = 0;        ///< chunks that wait to be sent
-    std::uint64_t kept_bytes = 0;
+    std::uint64_t kept_bytes = 0;    ///< in memory
+    std::uint64_t spilled = 0;       ///< chunks in the file
     std::uint64_t lost = 0;        ///< chunks that no relay got: more bytes than the keep may have
     std::uint64_t repeated = 0;    ///< chunks that were sent more than once
     std::uint64_t reconnects = 0;  ///< connections accepted after the first
     bool connected = false;        ///< and accepted
   };
 
-  /// Begins to connect. Throws std::system_error when the memory of the keep cannot be had.
+  /// Begins to connect. Throws std::system_error when the memory of the keep, or the spill, cannot
+  /// be had.
   Publisher(Settings settings, Events& events);
   /// Ends at once, without waiting for the relay; no event comes after it.
   ~Publisher();

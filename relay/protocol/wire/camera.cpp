@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "relay/base/assert.hpp"
+#include "relay/memory/errc.hpp"
 #include "relay/protocol/wire/checksum.hpp"
 #include "relay/protocol/wire/errc.hpp"
 
@@ -21,10 +22,10 @@ base::Result<void> check_limits(const std::vector<media::Sample>& samples) noexc
 
 }  // namespace
 
-Camera::Camera(Settings settings, std::uint64_t epoch)
+Camera::Camera(Settings settings, std::uint64_t epoch, Spill* spill)
     : settings_(std::move(settings)),
       epoch_(epoch),
-      keep_(settings_.keep),
+      keep_(settings_.keep, spill),
       tracks_(std::make_shared<const Tracks>()) {
   RELAY_ASSERT(epoch != 0);
 }
@@ -154,10 +155,25 @@ std::optional<Send> Camera::next_message() {
     announced_ = entry.tracks->version;
     return Send{write_message(*entry.tracks)};
   }
+  return send_chunk();
+}
+
+std::optional<Send> Camera::send_chunk() {
+  std::optional<Send> message;
+  if (!keep_.is_spilled(next_)) {
+    message = Send{write_message(keep_.at(next_).chunk)};
+  } else if (const auto chunk = keep_.load(next_)) {
+    message = Send{write_message(*chunk)};
+  } else if (chunk.error() == memory::Errc::arena_full) {
+    return std::nullopt;  // what was read before is still being sent
+  } else {
+    counters_.lost += keep_.lose_spilled(acknowledged_);
+    return make_gap();
+  }
   ++counters_.sent;
   if (next_ < next_ever_) ++counters_.repeated;
   next_ever_ = std::max(next_ever_, ++next_);
-  return Send{write_message(entry.chunk)};
+  return message;
 }
 
 // The chunk behind it came into the keep together with it.

@@ -43,8 +43,8 @@ class Camera {
     std::uint64_t welcomes = 0;  ///< connections on which a relay accepted
   };
 
-  /// `epoch`: 64 random bits, not 0; of this process.
-  Camera(Settings settings, std::uint64_t epoch);
+  /// `epoch`: 64 random bits, not 0; of this process. `spill`: may be null, outlives this.
+  Camera(Settings settings, std::uint64_t epoch, Spill* spill = nullptr);
 
   /// What the samples of later chunks mean; at most `tracks_max`.
   void set_tracks(std::vector<Track> tracks);
@@ -74,6 +74,7 @@ class Camera {
   /// Chunks that wait to be sent.
   std::uint64_t unsent() const noexcept { return is_welcome() ? keep_.end() - next_ : 0; }
   std::uint64_t kept_bytes() const noexcept { return keep_.bytes(); }
+  std::uint64_t spilled() const noexcept { return keep_.spilled(); }
   const std::string& token() const noexcept { return token_; }
   const Counters& counters() const noexcept { return counters_; }
 
@@ -85,6 +86,7 @@ class Camera {
   base::Result<void> on_ack(const Ack& ack);
   Send make_hello();
   std::optional<Send> next_message();
+  std::optional<Send> send_chunk();
   std::optional<Send> make_gap();
   Send tell_skipped();
   void leave_out_number(base::Time now);

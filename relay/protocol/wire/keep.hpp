@@ -5,9 +5,11 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "relay/base/time.hpp"
 #include "relay/protocol/wire/message.hpp"
+#include "relay/protocol/wire/spill.hpp"
 
 namespace wire {
 
@@ -29,9 +31,11 @@ class Keep {
     Chunk chunk;
     std::shared_ptr<const Tracks> tracks;  // shared by the chunks that mean them; never changes
     base::Time made{};
+    std::vector<std::uint32_t> spilled{};  ///< bytes of the samples whose payload is in the spill
   };
 
-  explicit Keep(KeepPolicy policy) : policy_(policy) {}
+  /// `spill`: for what is not acknowledged and has no room; may be null, outlives this.
+  explicit Keep(KeepPolicy policy, Spill* spill = nullptr) : policy_(policy), spill_(spill) {}
 
   std::uint64_t first() const noexcept { return first_; }
   std::uint64_t end() const noexcept { return first_ + entries_.size(); }
@@ -39,8 +43,16 @@ class Keep {
   const Entry& at(std::uint64_t sequence) const noexcept {
     return entries_[static_cast<std::size_t>(sequence - first_)];
   }
+  /// The payload of the chunk is in the spill.
+  bool is_spilled(std::uint64_t sequence) const noexcept { return sequence - first_ < spilled_; }
+  std::uint64_t spilled() const noexcept { return spilled_; }
+  /// A chunk as it was, with payload that was read again. Errors: those of Spill::read().
+  base::Result<Chunk> load(std::uint64_t sequence) const;
+  /// The spill cannot be read: drops what is in it. Returns as trim() does.
+  std::uint64_t lose_spilled(std::uint64_t acknowledged);
   /// The first sync chunk from `sequence` on.
   std::optional<std::uint64_t> sync_from(std::uint64_t sequence) const noexcept;
+  /// Of payload in memory.
   std::uint64_t bytes() const noexcept { return bytes_; }
 
   /// `entry` is number `end()`.
@@ -50,9 +62,12 @@ class Keep {
   std::uint64_t trim(std::uint64_t acknowledged, base::Time now);
 
  private:
+  bool spill_one();
   void drop_oldest();
 
   KeepPolicy policy_;
+  Spill* spill_;
+  std::uint64_t spilled_ = 0;  // the oldest so many
   std::uint64_t first_ = 0;
   std::deque<Entry> entries_;
   std::deque<std::uint64_t> syncs_;

@@ -2,6 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <cerrno>
+#include <deque>
+#include <string>
+
 #include "tests/unit/protocol/wire/messages.hpp"
 
 namespace wire {
@@ -71,6 +75,87 @@ TEST_CASE("chunks are bounded in number") {
   Rig rig({std::chrono::hours(1'000), 1'000'000'000}, 1'000'000);
   CHECK(rig.push(Keep::chunks_max + 5, 0) == 5);
   CHECK(rig.keep.first() == 5);
+}
+
+namespace {
+
+/// A spill of so many bytes in memory.
+struct MemorySpill : Spill {
+  std::deque<std::string> records;
+  std::size_t bytes = 0;
+  std::size_t bytes_max = 1'000'000;
+  test::Memory* memory = nullptr;
+  bool is_broken = false;
+
+  bool push(const memory::WindowList& payload) override {
+    if (bytes + payload.bytes() > bytes_max) return false;
+    records.push_back(test::text_of(payload));
+    bytes += payload.bytes();
+    return true;
+  }
+  void pop() override {
+    bytes -= records.front().size();
+    records.pop_front();
+  }
+  base::Result<memory::WindowList> read(std::size_t index) override {
+    if (is_broken) return base::Error(EIO, boost::system::system_category());
+    return memory->put_whole(records.at(index));
+  }
+};
+
+struct SpillRig : Rig {
+  explicit SpillRig(KeepPolicy policy) : Rig(policy) {
+    spill.memory = &memory;
+    keep = Keep(policy, &spill);
+  }
+  std::string payload(std::uint64_t sequence) {
+    std::string text;
+    const auto chunk = keep.load(sequence);
+    for (const media::Sample& sample : chunk.value().samples) text += test::text_of(sample.payload);
+    return text;
+  }
+  MemorySpill spill;
+};
+
+}  // namespace
+
+TEST_CASE("what memory has no room for is spilled and comes back") {
+  SpillRig rig({seconds(5), 100});
+  CHECK(rig.push(30, 7) == 0);
+  CHECK(rig.keep.first() == 7);
+  CHECK(rig.keep.bytes() == 100);
+  CHECK(rig.keep.spilled() == 13);
+  CHECK(rig.keep.is_spilled(19));
+  CHECK_FALSE(rig.keep.is_spilled(20));
+  for (std::uint64_t sequence = 7; sequence < 30; ++sequence) {
+    CHECK(rig.payload(sequence) == "0123456789");
+  }
+  // Acknowledged, it goes by its age like everything else.
+  CHECK(rig.push(1, 25) == 0);
+  CHECK(rig.keep.first() == 25);
+  CHECK(rig.keep.spilled() == 0);
+  CHECK(rig.spill.records.empty());
+}
+
+TEST_CASE("a full spill loses the oldest") {
+  SpillRig rig({seconds(5), 100});
+  rig.spill.bytes_max = 50;
+  CHECK(rig.push(30, 7) == 8);
+  CHECK(rig.keep.first() == 15);
+  CHECK(rig.keep.spilled() == 5);
+  CHECK(rig.payload(15) == "0123456789");
+}
+
+TEST_CASE("a spill that cannot be read is given up with what is in it") {
+  SpillRig rig({seconds(5), 100});
+  CHECK(rig.push(30, 7) == 0);
+  rig.spill.is_broken = true;
+  CHECK_FALSE(rig.keep.load(7).has_value());
+  CHECK(rig.keep.load(25).has_value());
+  CHECK(rig.keep.lose_spilled(7) == 13);
+  CHECK(rig.keep.first() == 20);
+  CHECK(rig.keep.bytes() == 100);
+  CHECK(rig.spill.records.empty());
 }
 
 }  // namespace wire
