@@ -7,8 +7,9 @@
 
 namespace client::camera {
 
-unsigned Assembler::add_stream(media::Track track) {
-  streams_.push_back({FrameConverter(std::move(track)), {}, {}});
+unsigned Assembler::add_stream(media::Track track, std::size_t reorder) {
+  const bool reorders = track.codec == media::Codec::h264 || track.codec == media::Codec::h265;
+  streams_.push_back({FrameConverter(std::move(track)), reorders ? reorder : 0, {}, {}});
   return static_cast<unsigned>(streams_.size() - 1);
 }
 
@@ -23,17 +24,15 @@ bool Assembler::is_complete() const noexcept {
          });
 }
 
-void Assembler::add(const Input& input, base::Time now) {
+bool Assembler::add(const Input& input, base::Time now) {
   RELAY_ASSERT(input.stream < streams_.size());
   Stream& stream = streams_[input.stream];
   Frame frame;
   const auto converted = stream.converter.convert(input.bytes, input.is_delta, frame.payload);
-  if (!converted) return;
+  if (!converted) return false;
   const media::Track& track = stream.converter.track();
   const bool reorders = track.codec == media::Codec::h264 || track.codec == media::Codec::h265;
-  if (!stream.times) {
-    stream.times.emplace(track.timescale, reorders ? FrameTimes::usual_reorder : 0);
-  }
+  if (!stream.times) stream.times.emplace(track.timescale, stream.reorder, reorders);
   const auto times = stream.times->next(input.times);
   frame.sync = converted->sync;
   frame.dts = times.dts;
@@ -43,13 +42,27 @@ void Assembler::add(const Input& input, base::Time now) {
   if (track.kind == media::Kind::video) ++video_frames_;
   if (has_begun_) {
     if (converted->is_new_track || !stream.track) announce();
-    return pass_on(input.stream, std::move(frame), now);
+    pass_on(input.stream, std::move(frame), now);
+    return true;
   }
   if (!waiting_since_) waiting_since_ = now;
   waiting_bytes_ += frame.payload.size();
   waiting_.push_back({input.stream, std::move(frame)});
   const bool is_full = waiting_.size() >= waiting_max || waiting_bytes_ >= waiting_bytes_max;
   if (is_complete() || is_full) begin(now);
+  return true;
+}
+
+void Assembler::interrupt(base::Time now) {
+  on_time(now);
+  for (Stream& stream : streams_) {
+    if (stream.times) stream.times->interrupt();
+  }
+  chunks_.interrupt();
+  drain();
+  waiting_.clear();
+  waiting_bytes_ = 0;
+  waiting_since_.reset();
 }
 
 void Assembler::begin(base::Time now) {

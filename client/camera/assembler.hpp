@@ -31,8 +31,9 @@ class Assembler {
 
   explicit Assembler(Events& events) : events_(events) {}
 
-  /// One more stream; returns its number, from 0. `track`: as far as it is known.
-  unsigned add_stream(media::Track track);
+  /// One more stream; returns its number, from 0. `track`: as far as it is known. `reorder`: how
+  /// many pictures stand before one that is shown earlier, if its codec reorders them at all.
+  unsigned add_stream(media::Track track, std::size_t reorder = FrameTimes::usual_reorder);
   /// No chunk leaves before.
   void on_all_streams(base::Time now);
 
@@ -43,7 +44,10 @@ class Assembler {
     base::Utc utc{};          ///< of the dts
     std::span<const std::byte> bytes;
   };
-  void add(const Input& input, base::Time now);
+  /// False: it was no frame, or none that a decoder can use.
+  bool add(const Input& input, base::Time now);
+  /// The source was away: what comes next does not follow from what came before.
+  void interrupt(base::Time now);
   std::optional<base::Time> deadline() const noexcept;
   void on_time(base::Time now);
   /// Nothing more comes: what waits leaves.
@@ -54,6 +58,7 @@ class Assembler {
  private:
   struct Stream {
     FrameConverter converter;
+    std::size_t reorder = 0;
     std::optional<FrameTimes> times;  // once its timescale is known
     std::optional<unsigned> track;    // once it was announced
   };

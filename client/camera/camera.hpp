@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <random>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -13,13 +15,15 @@
 #include "client/camera/loop_clock.hpp"
 #include "client/camera/options.hpp"
 #include "client/camera/output.hpp"
+#include "client/camera/pass_clock.hpp"
 #include "client/camera/plan.hpp"
+#include "client/camera/reopening.hpp"
 #include "client/camera/status.hpp"
 
 namespace client::camera {
 
 /// The program: source, chunks, relay, status. One thread, which takes what the others say out of
-/// the inbox.
+/// the inbox. A source that is watched is opened anew when it is lost; everything else stays.
 class Camera : private Assembler::Events {
  public:
   /// How long a signal waits for the relay to have everything.
@@ -50,10 +54,16 @@ class Camera : private Assembler::Events {
   void on(const NoticeEvent& event) { status_.notice(event.text); }
   void on(const OutputEndEvent& event);
   void on(const SignalEvent& event);
+  void set_times(const SampleEvent& event, Source& source, Assembler::Input& input);
+  void tell_clock(base::Utc said, base::Utc arrival);
+  base::Utc captured(const SampleEvent& event, base::Duration time, base::Utc arrival);
+  void open_next_pass();
   Source& source_of(const SampleEvent& event);
   std::optional<unsigned> stream_for(const media::Track& track);
   void tell_if_all_streams();
   void begin_next_pass();
+  void lose(const Failure& failure, Reopening::Loss loss = Reopening::Loss::again);
+  void open_again();
   void fail(const Failure& failure);
   void finish(std::optional<base::Duration> patience);
   void on_time();
@@ -70,6 +80,13 @@ class Camera : private Assembler::Events {
   Assembler assembler_{*this};
   CaptureClock clock_;
   LoopClock loop_;
+  PassClock pass_clock_;
+  Reopening reopening_;
+  std::mt19937_64 random_{std::random_device{}()};
+  bool has_video_ = false;
+  bool has_told_clock_ = false;  // of a sender
+  bool is_new_pass_ = false;     // of a source opened anew, and it has not delivered yet
+  std::uint64_t reopened_ = 0;
   std::unique_ptr<Output> output_;
 
   unsigned pass_ = 0;

@@ -2,32 +2,17 @@
 
 #include <gst/base/gstbasesink.h>
 
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <utility>
 
-#include "client/camera/packages.hpp"
+#include "client/camera/onvif_device.hpp"
+#include "client/camera/source_fault.hpp"
+#include "client/camera/stream_tail.hpp"
 
 namespace client::camera {
 namespace {
 
 // For hardware and network sources to say that they are there.
 constexpr GstClockTime patience = 10 * GST_SECOND;
-
-// GStreamer's own plugins say `no element "x"`.
-std::string element_in(std::string_view message) {
-  const std::size_t begin = message.find('"');
-  if (begin == std::string_view::npos) return {};
-  const std::size_t end = message.find('"', begin + 1);
-  if (end == std::string_view::npos) return {};
-  return std::string(message.substr(begin + 1, end - begin - 1));
-}
-
-std::string caps_name(const GstCaps* caps) {
-  if (caps == nullptr || gst_caps_is_any(caps) || gst_caps_is_empty(caps)) return {};
-  return gst_structure_get_name(gst_caps_get_structure(caps, 0));
-}
 
 // Of a free end that may still become several things nobody can say what it is.
 bool is_one_thing(const GstCaps* caps) {
@@ -39,38 +24,11 @@ bool is_one_thing(const GstCaps* caps) {
   return true;
 }
 
-int mpeg_version(const GstCaps* caps) {
-  int version = 0;
-  gst_structure_get_int(gst_caps_get_structure(caps, 0), "mpegversion", &version);
-  return version;
-}
-
 base::Duration to_duration(GstClockTime time) noexcept {
   return base::Duration(static_cast<std::int64_t>(time));
 }
 
-// filesrc's own message does not say which file, nor why in words of the system.
-std::optional<Failure> check_file(const std::string& path) {
-  std::FILE* file = std::fopen(path.c_str(), "rb");
-  if (file == nullptr) {
-    return Failure{ExitCode::source, "cannot open " + path + ": " + std::strerror(errno)};
-  }
-  std::fclose(file);
-  return std::nullopt;
-}
-
 }  // namespace
-
-Failure explain_parse_error(const GError& error, Options::Source source) {
-  if (error.domain == GST_PARSE_ERROR && error.code == GST_PARSE_ERROR_NO_SUCH_ELEMENT) {
-    return {ExitCode::failed, explain_missing(element_in(error.message))};
-  }
-  if (source == Options::Source::gst) {
-    return {ExitCode::usage,
-            std::string("GStreamer does not understand the description: ") + error.message};
-  }
-  return {ExitCode::failed, std::string("GStreamer cannot build the pipeline: ") + error.message};
-}
 
 Capture::Capture(const Plan& plan, unsigned pass, Inbox& inbox)
     : plan_(plan), pass_(pass), inbox_(inbox) {}
@@ -80,23 +38,43 @@ Capture::~Capture() {
   gst_element_set_state(pipeline_.get(), GST_STATE_NULL);
   const gst::Pointer<GstBus> bus(gst_element_get_bus(pipeline_.get()));
   gst_bus_set_sync_handler(bus.get(), nullptr, nullptr, nullptr);
+  child_.reset();
 }
 
 std::optional<Failure> Capture::prepare() {
-  if (plan_.source == Options::Source::file) {
-    if (auto failure = check_file(plan_.path)) return failure;
+  if (auto failure = check_source(plan_)) return failure;
+  if (plan_.source == Options::Source::rtsp) {
+    if (auto failure = find_location()) {
+      inbox_.push(std::move(*failure));
+      return std::nullopt;
+    }
   }
   if (auto failure = build()) return failure;
   auto change = gst_element_set_state(pipeline_.get(), GST_STATE_PAUSED);
-  // A file opens on its own threads, and its sinks come later; it is never live.
-  if (plan_.source != Options::Source::file && change == GST_STATE_CHANGE_ASYNC) {
+  // What has pads later opens on its own threads, and its sinks come later.
+  if (!plan_.has_later_pads() && change == GST_STATE_CHANGE_ASYNC) {
     change = gst_element_get_state(pipeline_.get(), nullptr, nullptr, patience);
   }
   if (change == GST_STATE_CHANGE_FAILURE) {
     return Failure{ExitCode::source, "the source cannot be opened"};
   }
   is_live_ = change == GST_STATE_CHANGE_NO_PREROLL;
-  set_paced(!is_live_);
+  if (!plan_.has_later_pads()) set_paced(!is_live_);
+  return std::nullopt;
+}
+
+// An ONVIF camera tells its RTSP URL, which may be another one after each restart.
+std::optional<FailureEvent> Capture::find_location() {
+  location_ = plan_.path;
+  if (!plan_.path.starts_with("onvif://")) return std::nullopt;
+  const auto device = parse_source_url(plan_.path);
+  auto found =
+      onvif::find_stream(device.value_or(SourceUrl{plan_.path, {}, {}, {}}), plan_.credentials);
+  if (auto* const failure = std::get_if<FailureEvent>(&found)) {
+    failure->pass = pass_;
+    return std::move(*failure);
+  }
+  location_ = std::get<std::string>(found);
   return std::nullopt;
 }
 
@@ -114,6 +92,12 @@ std::optional<Failure> Capture::build() {
     if (auto failure = connect_free_ends(GST_BIN(bin))) return failure;
   } else {
     GstElement* launched = gst_parse_launch(plan_.launch.c_str(), &raw_error);
+    // One element alone is no pipeline.
+    if (launched != nullptr && !GST_IS_PIPELINE(launched)) {
+      GstElement* const pipeline = gst_pipeline_new(nullptr);
+      gst_bin_add(GST_BIN(pipeline), launched);
+      launched = pipeline;
+    }
     if (launched != nullptr) pipeline_.reset(GST_ELEMENT(gst_object_ref_sink(launched)));
     const gst::Pointer<GError> error(raw_error);
     if (error) return explain_parse_error(*error, plan_.source);
@@ -121,28 +105,82 @@ std::optional<Failure> Capture::build() {
   const gst::Pointer<GstBus> bus(gst_element_get_bus(pipeline_.get()));
   gst_bus_set_sync_handler(bus.get(), &Capture::on_message, this, nullptr);
   auto* const bin = GST_BIN(pipeline_.get());
-  if (plan_.source == Options::Source::file) {
-    const gst::Pointer<GstElement> source(gst_bin_get_by_name(bin, "source"));
-    g_object_set(source.get(), "location", plan_.path.c_str(), nullptr);
-    const gst::Pointer<GstElement> parse(gst_bin_get_by_name(bin, "parse"));
-    g_signal_connect(parse.get(), "pad-added", G_CALLBACK(&Capture::on_pad), this);
-    g_signal_connect(parse.get(), "no-more-pads", G_CALLBACK(&Capture::on_all_pads), this);
+  if (plan_.source != Options::Source::test && plan_.source != Options::Source::gst) {
+    if (auto failure = start_source(bin)) return failure;
     // Passes follow one another on one clock.
     const gst::Pointer<GstClock> clock(gst_system_clock_obtain());
     gst_pipeline_use_clock(GST_PIPELINE(pipeline_.get()), clock.get());
-    return std::nullopt;
+    if (plan_.has_later_pads()) return std::nullopt;
   }
-  if (plan_.source == Options::Source::test) {
+  if (plan_.source != Options::Source::gst) {
     for (const unsigned stream : {0U, 1U}) {
       const std::string name = "stream" + std::to_string(stream);
-      listen_to_sink(gst_bin_get_by_name(bin, name.c_str()), stream);
+      GstElement* const sink = gst_bin_get_by_name(bin, name.c_str());
+      if (sink != nullptr) listen_to_sink(sink, stream);
     }
+  }
+  if (plan_.source == Options::Source::test) {
     const gst::Pointer<GstElement> source(gst_bin_get_by_name(bin, "picture"));
     const gst::Pointer<GstPad> pad(gst_element_get_static_pad(source.get(), "src"));
     picture_ = std::make_unique<TestPicture>(pad.get());
   }
   inbox_.push(StreamsEvent{pass_, static_cast<unsigned>(sinks_.size())});
   return std::nullopt;
+}
+
+std::optional<Failure> Capture::start_source(GstBin* bin) {
+  const gst::Pointer<GstElement> source(gst_bin_get_by_name(bin, "source"));
+  switch (plan_.source) {
+    case Options::Source::file:
+      g_object_set(source.get(), "location", plan_.path.c_str(), nullptr);
+      break;
+    case Options::Source::rtsp:
+      g_object_set(source.get(), "location", location_.c_str(), nullptr);
+      if (plan_.credentials != Credentials{}) {
+        g_object_set(source.get(), "user-id", plan_.credentials.user.c_str(), "user-pw",
+                     plan_.credentials.password.c_str(), nullptr);
+      }
+      reports_ = std::make_unique<SenderReports>(source.get());
+      break;
+    case Options::Source::v4l2:
+      g_object_set(source.get(), "device", plan_.path.c_str(), nullptr);
+      break;
+    case Options::Source::pipe:
+      if (auto failure = start_child(source.get())) return failure;
+      break;
+    default:
+      break;
+  }
+  if (!plan_.has_later_pads()) return std::nullopt;
+  gst::Pointer<GstElement> pads(gst_bin_get_by_name(bin, "pads"));
+  if (!pads) pads.reset(GST_ELEMENT(gst_object_ref(source.get())));
+  g_signal_connect(pads.get(), "pad-added", G_CALLBACK(&Capture::on_pad), this);
+  g_signal_connect(pads.get(), "no-more-pads", G_CALLBACK(&Capture::on_all_pads), this);
+  return std::nullopt;
+}
+
+std::optional<Failure> Capture::start_child(GstElement* source) {
+  auto child = Child::start(plan_.path, *this);
+  if (!child) {
+    return Failure{ExitCode::failed, "cannot start a command: " + child.error().message()};
+  }
+  child_ = std::move(*child);
+  g_object_set(source, "fd", child_->output(), nullptr);
+  return std::nullopt;
+}
+
+// The command may exit a moment after it has closed its stdout.
+std::optional<Child::Exit> Capture::wait_child() {
+  return child_ ? child_->wait(std::chrono::milliseconds(500)) : std::nullopt;
+}
+
+void Capture::on_line(std::string line) {
+  const base::Time now = base::monotonic_now();
+  if (!lines_.take(now)) return;
+  inbox_.push(NoticeEvent{"pipe: " + without_passwords(std::move(line))});
+  if (const auto left_out = lines_.report_left_out(now)) {
+    inbox_.push(NoticeEvent{"pipe: " + std::to_string(left_out) + " lines are left out"});
+  }
 }
 
 std::optional<Failure> Capture::connect_free_ends(GstBin* bin) {
@@ -167,7 +205,7 @@ std::optional<Failure> Capture::connect_free_end(GstPad* pad) {
                        std::string(text.get()).substr(0, 200) +
                        "): end it in videoconvert, audioconvert, a parser or a capsfilter"};
   }
-  const std::string tail = tail_for(caps.get());
+  const std::string tail = tail_for(plan_, caps.get()).launch;
   if (tail.empty()) {
     return Failure{ExitCode::usage, "a free end of the description is " + caps_name(caps.get()) +
                                         ", which the wire does not carry"};
@@ -175,13 +213,6 @@ std::optional<Failure> Capture::connect_free_end(GstPad* pad) {
   if (attach(pad, tail)) return std::nullopt;
   return Failure{ExitCode::failed,
                  "GStreamer cannot link a free end of the description to: " + tail};
-}
-
-std::string Capture::tail_for(const GstCaps* caps) const {
-  const std::string name = caps_name(caps);
-  if (name == "video/x-raw") return plan_.video_encoding;
-  if (name == "audio/x-raw") return plan_.audio_encoding;
-  return name.empty() ? name : parsing(name, mpeg_version(caps));
 }
 
 bool Capture::attach(GstPad* pad, const std::string& tail) {
@@ -192,7 +223,7 @@ bool Capture::attach(GstPad* pad, const std::string& tail) {
   const std::string launch =
       "queue max-size-buffers=0 max-size-bytes=33554432 "
       "max-size-time=3000000000 ! " +
-      tail + " ! " + sink_of(stream);
+      tail + " ! " + sink_of(plan_, stream);
   GError* raw_error = nullptr;
   GstElement* bin = gst_parse_bin_from_description(launch.c_str(), TRUE, &raw_error);
   const gst::Pointer<GError> error(raw_error);
@@ -207,6 +238,7 @@ bool Capture::attach(GstPad* pad, const std::string& tail) {
   listen_to_sink(sink, stream);
   if (plan_.source == Options::Source::file) g_object_set(sink, "sync", TRUE, nullptr);
   const gst::Pointer<GstPad> entry(gst_element_get_static_pad(bin, "sink"));
+  arrivals_.back()->session = SenderReports::session_of(pad);
   if (gst_pad_link(pad, entry.get()) != GST_PAD_LINK_OK) return false;
   gst_element_sync_state_with_parent(bin);
   return true;
@@ -214,7 +246,8 @@ bool Capture::attach(GstPad* pad, const std::string& tail) {
 
 void Capture::listen_to_sink(GstElement* sink, unsigned stream) {
   sinks_.emplace_back(sink);
-  arrivals_.push_back(std::make_unique<Arrival>(Arrival{this, stream}));
+  arrivals_.push_back(
+      std::make_unique<Arrival>(Arrival{this, stream, SenderReports::sessions_max}));
   // What is decoded before anything is shown (B-frames, the priming of AAC) is before the segment.
   gst_base_sink_set_drop_out_of_segment(GST_BASE_SINK(sink), FALSE);
   GstAppSinkCallbacks callbacks{};
@@ -229,6 +262,7 @@ void Capture::set_paced(bool is_paced) {
 }
 
 std::optional<Failure> Capture::play(std::optional<base::Duration> base_time) {
+  if (!pipeline_) return std::nullopt;  // it was not found, which the inbox knows
   if (plan_.source == Options::Source::file) {
     gst_element_set_start_time(pipeline_.get(), GST_CLOCK_TIME_NONE);
     const gst::Pointer<GstClock> clock(
@@ -256,7 +290,10 @@ GstFlowReturn Capture::on_sample(GstAppSink* sink, void* arrival) noexcept {
   const auto& to = *static_cast<Arrival*>(arrival);
   gst::Pointer<GstSample> sample(gst_app_sink_pull_sample(sink));
   if (!sample) return GST_FLOW_EOS;
-  to.capture->inbox_.push(SampleEvent{to.capture->pass_, to.stream, std::move(sample)});
+  SampleEvent event{to.capture->pass_, to.stream, std::move(sample), {}};
+  if (const auto* reports = to.capture->reports_.get())
+    event.sender_zero = reports->zero(to.session);
+  to.capture->inbox_.push(std::move(event));
   return GST_FLOW_OK;
 }
 
@@ -292,27 +329,24 @@ void Capture::on_error(GstMessage* message) {
   gst_message_parse_error(message, &raw_error, nullptr);
   const gst::Pointer<GError> error(raw_error);
   const gst::Pointer<gchar> element(gst_object_get_name(GST_MESSAGE_SRC(message)));
-  const bool is_ours = plan_.source == Options::Source::test || error->domain == GST_CORE_ERROR;
-  std::string text = std::string("GStreamer (") + element.get() + "): " + error->message;
-  if (plan_.source == Options::Source::file) text = plan_.path + ": " + text;
-  inbox_.push(FailureEvent{pass_, {is_ours ? ExitCode::failed : ExitCode::source, text}});
+  auto event = explain_error(plan_, *error, element.get());
+  event.pass = pass_;
+  inbox_.push(std::move(event));
 }
 
 void Capture::on_pad(GstElement*, GstPad* pad, void* self) noexcept {
   auto& capture = *static_cast<Capture*>(self);
   gst::Pointer<GstCaps> caps(gst_pad_get_current_caps(pad));
   if (!caps) caps.reset(gst_pad_query_caps(pad, nullptr));
-  const std::string name = caps_name(caps.get());
-  const bool is_raw = name.ends_with("/x-raw");  // a file is not encoded
-  const std::string tail = is_raw ? std::string() : capture.tail_for(caps.get());
-  if (!tail.empty() && capture.attach(pad, tail)) return;
-  if (capture.pass_ == 0) {
-    capture.inbox_.push(NoticeEvent{"a track is left out, the wire does not carry " +
-                                    (name.empty() ? std::string("it") : name)});
-  }
+  const StreamTail tail = tail_for(capture.plan_, caps.get());
+  if (capture.pass_ == 0 && !tail.notice.empty()) capture.inbox_.push(NoticeEvent{tail.notice});
+  if (tail.launch.empty() || !capture.attach(pad, tail.launch)) capture.drain(pad);
+}
+
+void Capture::drain(GstPad* pad) {
   GstElement* drain = gst_element_factory_make("fakesink", nullptr);
   g_object_set(drain, "sync", FALSE, "async", FALSE, nullptr);
-  gst_bin_add(GST_BIN(capture.pipeline_.get()), drain);
+  gst_bin_add(GST_BIN(pipeline_.get()), drain);
   const gst::Pointer<GstPad> entry(gst_element_get_static_pad(drain, "sink"));
   gst_pad_link(pad, entry.get());
   gst_element_sync_state_with_parent(drain);
@@ -326,8 +360,10 @@ void Capture::on_all_pads(GstElement*, void* self) noexcept {
     count = capture.sinks_.size();
   }
   if (count == 0) {
-    capture.inbox_.push(FailureEvent{
-        capture.pass_, {ExitCode::source, capture.plan_.path + ": no track that can be sent"}});
+    const bool is_file = capture.plan_.source == Options::Source::file;
+    const std::string what = is_file ? capture.plan_.path : "the source";
+    capture.inbox_.push(
+        FailureEvent{capture.pass_, {ExitCode::source, what + ": no track that can be sent"}});
     return;
   }
   capture.inbox_.push(StreamsEvent{capture.pass_, static_cast<unsigned>(count)});

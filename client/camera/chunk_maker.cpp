@@ -62,6 +62,13 @@ void ChunkMaker::on_time(base::Time now) {
   if (const auto when = deadline(); when && *when <= now) cut_audio();
 }
 
+void ChunkMaker::interrupt() {
+  finish();
+  audio_.clear();
+  audio_bytes_ = 0;
+  has_begun_ = false;
+}
+
 void ChunkMaker::finish() {
   if (has_begun_) cut_audio();
 }

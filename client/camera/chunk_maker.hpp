@@ -28,6 +28,8 @@ class ChunkMaker {
   /// When audio leaves though no video came.
   std::optional<base::Time> deadline() const noexcept;
   void on_time(base::Time now);
+  /// What comes next does not follow: what waits leaves, and it begins anew.
+  void interrupt();
   /// What waits leaves now.
   void finish();
 

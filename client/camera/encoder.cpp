@@ -7,15 +7,9 @@ namespace {
 
 using media::Codec;
 
-struct Known {
-  std::string_view element;
-  Codec codec;
-  bool is_hardware;
-};
-
 // The best first: hardware costs no processor, and x264 with these settings is the fastest
 // software.
-constexpr std::array<Known, 8> video_encoders{{
+constexpr std::array<KnownEncoder, 8> video_encoders{{
     {"nvh264enc", Codec::h264, true},
     {"vah264enc", Codec::h264, true},
     {"vaapih264enc", Codec::h264, true},
@@ -27,7 +21,7 @@ constexpr std::array<Known, 8> video_encoders{{
 }};
 
 // AAC plays everywhere.
-constexpr std::array<Known, 5> audio_encoders{{
+constexpr std::array<KnownEncoder, 5> audio_encoders{{
     {"fdkaacenc", Codec::aac, false},
     {"avenc_aac", Codec::aac, false},
     {"voaacenc", Codec::aac, false},
@@ -94,7 +88,7 @@ std::string settings_of(const Encoder& encoder, const VideoSettings& settings) {
 }  // namespace
 
 std::optional<Encoder> choose_video_encoder(Probe& probe, std::string_view among, bool for_mpegts) {
-  for (const Known& known : video_encoders) {
+  for (const KnownEncoder& known : video_encoders) {
     if (!among.empty() && known.element != among) continue;
     if (for_mpegts && known.codec == Codec::vp9) continue;
     if (!probe.has(known.element)) continue;
@@ -105,15 +99,18 @@ std::optional<Encoder> choose_video_encoder(Probe& probe, std::string_view among
 }
 
 std::optional<Encoder> choose_audio_encoder(Probe& probe) {
-  for (const Known& known : audio_encoders) {
+  for (const KnownEncoder& known : audio_encoders) {
     if (probe.has(known.element)) return Encoder{std::string(known.element), known.codec};
   }
   return std::nullopt;
 }
 
+std::span<const KnownEncoder> known_video_encoders() noexcept { return video_encoders; }
+std::span<const KnownEncoder> known_audio_encoders() noexcept { return audio_encoders; }
+
 std::string video_encoder_names() {
   std::string names;
-  for (const Known& known : video_encoders) {
+  for (const KnownEncoder& known : video_encoders) {
     if (!names.empty()) names += ", ";
     names += known.element;
   }

@@ -34,6 +34,16 @@ struct Encoder {
   media::Codec codec = media::Codec::unknown;
 };
 
+/// One that is looked for.
+struct KnownEncoder {
+  std::string_view element;
+  media::Codec codec = media::Codec::unknown;
+  bool is_hardware = false;
+};
+/// The best first.
+std::span<const KnownEncoder> known_video_encoders() noexcept;
+std::span<const KnownEncoder> known_audio_encoders() noexcept;
+
 /// Whether an element is there and works on this machine.
 class Probe {
  public:

@@ -76,6 +76,7 @@ std::optional<FrameConverter::Frame> FrameConverter::convert_nal_units(
   if (found->has_new_sets) {
     const auto size = nal_frames_.sets().size();
     std::vector<std::byte> config = nal_frames_.sets().make_config();
+    is_broken_ = !size || config.empty();
     if (size && !config.empty() && config != track_.config) {
       track_.width = size->width;
       track_.height = size->height;
@@ -83,7 +84,7 @@ std::optional<FrameConverter::Frame> FrameConverter::convert_nal_units(
       frame.is_new_track = true;
     }
   }
-  if (!is_known()) return std::nullopt;
+  if (!is_known() || is_broken_) return std::nullopt;
   return frame;
 }
 

@@ -44,6 +44,7 @@ class FrameConverter {
 
   media::Track track_;
   NalFrames nal_frames_;
+  bool is_broken_ = false;  // its parameter sets make no sense
 };
 
 /// An AV1 temporal unit without its temporal delimiters (AV1 in ISOBMFF, 2.4) is appended to `out`.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "relay/media/timescale.hpp"
 
@@ -19,15 +20,23 @@ std::int64_t FrameTimes::to_ticks(base::Duration time) const noexcept {
 
 // The dts are the pts in order, so many frames later that none is behind its pts.
 std::int64_t FrameTimes::guess_dts(std::int64_t pts, std::int64_t interval) {
-  const bool is_beginning = !last_dts_;
+  const bool is_beginning = std::exchange(begins_, false);
+  if (newest_pts_ && pts < *newest_pts_ && may_grow_ && reorder_ < usual_reorder) ++reorder_;
+  newest_pts_ = std::max(pts, newest_pts_.value_or(pts));
   shown_later_.insert(std::ranges::upper_bound(shown_later_, pts), pts);
   if (shown_later_.size() <= reorder_) {
     if (is_beginning) return pts - static_cast<std::int64_t>(reorder_) * interval;
-    return *last_dts_ + interval;
+    return last_dts_.value_or(pts) + interval;
   }
   const std::int64_t dts = shown_later_.front();
   shown_later_.erase(shown_later_.begin());
   return dts;
+}
+
+void FrameTimes::interrupt() noexcept {
+  shown_later_.clear();
+  newest_pts_.reset();
+  begins_ = true;
 }
 
 FrameTimes::Times FrameTimes::next(const Given& given) {

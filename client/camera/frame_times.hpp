@@ -32,11 +32,15 @@ class FrameTimes {
   /// picture's pts comes to lie before its dts.
   static constexpr std::size_t usual_reorder = 2;
 
-  /// `reorder`: such a number if the codec reorders pictures, else 0.
-  explicit FrameTimes(std::uint32_t timescale, std::size_t reorder = 0) noexcept
-      : timescale_(timescale), reorder_(reorder) {}
+  /// `reorder`: such a number if the codec reorders pictures, else 0. `may_grow`: the first picture
+  /// that comes out of order raises it.
+  explicit FrameTimes(std::uint32_t timescale, std::size_t reorder = 0,
+                      bool may_grow = false) noexcept
+      : timescale_(timescale), reorder_(reorder), may_grow_(may_grow) {}
 
   Times next(const Given& given);
+  /// What comes next does not follow from what came before; times go on all the same.
+  void interrupt() noexcept;
 
  private:
   std::int64_t to_ticks(base::Duration time) const noexcept;
@@ -44,8 +48,11 @@ class FrameTimes {
 
   std::uint32_t timescale_;
   std::size_t reorder_;
+  bool may_grow_;
   std::vector<std::int64_t> shown_later_;  // sorted; the pts that are no dts yet
   std::optional<std::int64_t> last_dts_;
+  std::optional<std::int64_t> newest_pts_;
+  bool begins_ = true;
   std::int64_t interval_ = 1;
 };
 

@@ -30,7 +30,9 @@ HttpOutput::HttpOutput(const Options& options, Inbox& inbox)
 void HttpOutput::set_tracks(std::span<const media::Track> tracks) {
   if (writer_.set_tracks(tracks)) {
     inbox_.push(FailureEvent{
-        0, {ExitCode::source, "none of the tracks fits into what the URL ends in; try .mp4"}});
+        0,
+        {ExitCode::source, "none of the tracks fits into what the URL ends in; try .mp4"},
+        FailureEvent::Cure::none});
   }
   publisher_.set_header(writer_.header());
 }

@@ -8,8 +8,10 @@ void Inbox::push(Event event) {
   std::unique_lock lock(mutex_);
   const bool is_sample = std::holds_alternative<SampleEvent>(event);
   if (is_sample) {
-    has_room_.wait(lock, [this] { return samples_ < samples_max || refuses_samples_; });
-    if (refuses_samples_) return;
+    const unsigned pass = std::get<SampleEvent>(event).pass;
+    const auto is_refused = [this, pass] { return refuses_samples_ || pass < first_pass_; };
+    has_room_.wait(lock, [&] { return samples_ < samples_max || is_refused(); });
+    if (is_refused()) return;
     ++samples_;
   }
   if (is_closed_) return;
@@ -32,6 +34,12 @@ std::optional<Event> Inbox::pop(base::Time until) {
 void Inbox::refuse_samples() {
   const std::lock_guard lock(mutex_);
   refuses_samples_ = true;
+  has_room_.notify_all();
+}
+
+void Inbox::refuse_before(unsigned pass) {
+  const std::lock_guard lock(mutex_);
+  first_pass_ = pass;
   has_room_.notify_all();
 }
 

@@ -2,6 +2,7 @@
 
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <mutex>
 #include <optional>
@@ -20,6 +21,8 @@ struct SampleEvent {
   unsigned pass = 0;
   unsigned stream = 0;
   gst::Pointer<GstSample> sample;
+  /// What the sender's clock says at running time 0, where it says anything.
+  std::optional<base::Utc> sender_zero;
 };
 /// The source has so many streams.
 struct StreamsEvent {
@@ -35,8 +38,14 @@ struct Failure {
   std::string text;  ///< what happened and what to do
 };
 struct FailureEvent {
+  enum class Cure : std::uint8_t {
+    none,
+    again,        ///< if the source can be opened anew
+    credentials,  ///< others than those that were refused
+  };
   unsigned pass = 0;
   Failure failure;
+  Cure cure = Cure::again;
 };
 /// Something that people may want to know.
 struct NoticeEvent {
@@ -64,6 +73,8 @@ class Inbox {
   std::optional<Event> pop(base::Time until);
   /// Samples are dropped from now on and nobody waits: the threads of GStreamer can be joined.
   void refuse_samples();
+  /// So are those of passes before this one.
+  void refuse_before(unsigned pass);
   /// So is everything else.
   void close();
 
@@ -74,6 +85,7 @@ class Inbox {
   std::deque<Event> events_;  // bounded: samples by `samples_max`, the others are few
   std::size_t samples_ = 0;
   bool refuses_samples_ = false;
+  unsigned first_pass_ = 0;
   bool is_closed_ = false;
 };
 

@@ -4,14 +4,20 @@
 
 #include <atomic>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "client/camera/camera.hpp"
 #include "client/camera/inbox.hpp"
+#include "client/camera/listing.hpp"
+#include "client/camera/onvif_device.hpp"
 #include "client/camera/options.hpp"
+#include "client/camera/registry_probe.hpp"
+#include "client/camera/source_url.hpp"
 
 namespace {
 
@@ -48,19 +54,38 @@ class SignalWatch {
   std::thread thread_;
 };
 
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  const auto parsed =
-      client::camera::parse_options(std::vector<std::string>(argv + 1, argv + argc));
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  client::camera::hide_passwords(argc, argv);
+  auto parsed = client::camera::parse_options(std::move(arguments));
   if (!parsed.options) {
     std::fputs(parsed.text.c_str(), parsed.code == ExitCode::done ? stdout : stderr);
     return static_cast<int>(parsed.code);
+  }
+  auto& credentials = parsed.options->credentials;
+  if (credentials == client::camera::Credentials{}) {
+    credentials = {variable("SPANCAST_CAMERA_USER"), variable("SPANCAST_CAMERA_PASSWORD")};
+  }
+  if (parsed.options->discovers) {
+    std::fputs(client::camera::onvif::to_text(client::camera::onvif::discover()).c_str(), stdout);
+    return static_cast<int>(ExitCode::done);
   }
   try {
     Inbox inbox;
     const SignalWatch signals(inbox);
     gst_init(nullptr, nullptr);
+    if (parsed.options->lists) {
+      client::camera::RegistryProbe probe;
+      std::fputs(client::camera::to_listing(client::camera::find_devices(), probe).c_str(), stdout);
+      return static_cast<int>(ExitCode::done);
+    }
     client::camera::Camera camera(*parsed.options, inbox);
     return static_cast<int>(camera.run());
   } catch (const std::exception& error) {

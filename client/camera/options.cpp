@@ -19,11 +19,27 @@ constexpr std::uint32_t side_max = 8192;
 constexpr std::uint64_t keep_bytes_min = 1024 * 1024;
 constexpr std::uint64_t keep_bytes_max = 64ULL * 1024 * 1024 * 1024;
 constexpr base::Duration keep_length_max = std::chrono::hours(1);
+constexpr std::uint64_t spill_bytes_min = 1024 * 1024;
+constexpr std::uint64_t spill_bytes_max = 16ULL * 1024 * 1024 * 1024 * 1024;
+constexpr base::Duration stall_min = std::chrono::milliseconds(500);
+constexpr base::Duration stall_max = std::chrono::minutes(10);
 
 constexpr const char* footer = R"(Sources:
   test              a moving picture with a clock and a frame number, and a tone
   file:PATH         a media file as it is coded, in real time; with --loop for ever
   gst:DESCRIPTION   a GStreamer pipeline; each of its free ends is a track, raw or coded
+  rtsp://[USER:PASSWORD@]HOST[:554]/PATH
+                    an IP camera, by UDP or else TCP; or SPANCAST_CAMERA_USER and
+                    SPANCAST_CAMERA_PASSWORD in the environment
+  onvif://[USER:PASSWORD@]HOST[:80][/PROFILE]
+                    the same, where its RTSP URL is asked for; --discover shows those there are
+  pipe:COMMAND      what a command writes to stdout, MPEG-TS or fragmented MP4; ends with code 0
+                    when the command does (with --loop it is started again), else starts it again
+  v4l2:/dev/video0  a camera of this machine
+  screen            the X display of DISPLAY
+
+  Of the last five one that fails, ends, or delivers no frame for --stall is opened again and again;
+  the stream goes on with a gap.
 
 URLs:
   spancast://HOST[:8080]/live/cam    the Spancast wire: acknowledged, nothing is lost
@@ -36,7 +52,7 @@ Exit codes:
   2  the command line makes no sense
   3  no relay could be reached, and --retry is used up
   4  the relay refused, and trying again would not help
-  5  the source cannot be opened, or failed)";
+  5  the source cannot be opened, or failed, --retry is used up, or its password is wrong)";
 
 std::optional<std::uint32_t> parse_number(std::string_view text) {
   std::uint32_t value = 0;
@@ -52,8 +68,40 @@ struct Texts {
   std::string fps;
   std::string size;
   std::string keep;
+  std::string spill_bytes;
+  std::string stall;
   std::string stats;
 };
+
+std::string read_camera(const std::string& text, Options& options) {
+  const bool is_onvif = text.starts_with("onvif://");
+  if (text.starts_with("rtsp://") || text.starts_with("rtsps://") || is_onvif) {
+    options.source = Options::Source::rtsp;
+    auto url = parse_source_url(text);
+    if (!url) {
+      return "the camera's URL makes no sense: it is rtsp://USER:PASSWORD@HOST/PATH, with %40 for "
+             "an "
+             "@ in the password";
+    }
+    options.argument = std::move(url->location);
+    options.credentials = std::move(url->credentials);
+  } else if (text.starts_with("pipe:")) {
+    options.source = Options::Source::pipe;
+    options.argument = text.substr(5);
+    if (options.argument.empty()) return "pipe: needs a command behind it";
+  } else if (text.starts_with("v4l2:")) {
+    options.source = Options::Source::v4l2;
+    options.argument = text.substr(5);
+    if (options.argument.empty()) return "v4l2: needs a device behind it, such as /dev/video0";
+  } else if (text == "screen") {
+    options.source = Options::Source::screen;
+  } else {
+    return "there is no source \"" + text +
+           "\": it is test, file:PATH, gst:DESCRIPTION, rtsp://…, pipe:COMMAND, v4l2:DEVICE or "
+           "screen";
+  }
+  return {};
+}
 
 // An empty text: all is well.
 std::string read_source(const std::string& text, Options& options) {
@@ -68,7 +116,7 @@ std::string read_source(const std::string& text, Options& options) {
     options.argument = text.substr(4);
     if (options.argument.empty()) return "gst: needs the description of a pipeline behind it";
   } else {
-    return "there is no source \"" + text + "\": it is test, file:PATH or gst:DESCRIPTION";
+    return read_camera(text, options);
   }
   return {};
 }
@@ -108,6 +156,22 @@ std::string read_numbers(const Texts& texts, Options& options) {
     return "--keep " + texts.keep +
            ": is a time up to 1h, a size from 1MiB to 64GiB, or both, such as 10s,64MiB";
   }
+  if (!texts.spill_bytes.empty()) {
+    const auto bytes = base::parse_size(texts.spill_bytes);
+    if (!bytes || *bytes < spill_bytes_min || *bytes > spill_bytes_max) {
+      return "--spill-bytes " + texts.spill_bytes +
+             ": is a size from 1MiB to 16384GiB, such as 4GiB";
+    }
+    if (options.spill_folder.empty()) return "--spill-bytes is for --spill DIR";
+    options.spill_bytes = *bytes;
+  }
+  if (!texts.stall.empty()) {
+    const auto stall = base::parse_duration(texts.stall);
+    if (!stall || *stall < stall_min || *stall > stall_max) {
+      return "--stall " + texts.stall + ": is a time from 500ms to 10m";
+    }
+    options.stall = *stall;
+  }
   if (!texts.stats.empty()) {
     if (texts.stats != "json" && texts.stats != "none") {
       return "--stats " + texts.stats + ": is json or none";
@@ -119,14 +183,17 @@ std::string read_numbers(const Texts& texts, Options& options) {
 
 // What says something about a thing that does not happen.
 std::string check(const Options& options) {
-  if (options.loop && options.source != Options::Source::file) {
-    return "--loop is for file: sources";
-  }
+  const bool may_loop =
+      options.source == Options::Source::file || options.source == Options::Source::pipe;
+  if (options.loop && !may_loop) return "--loop is for file: and pipe: sources";
   const bool encodes =
       options.bitrate || options.gop || options.fps || options.size || !options.encoder.empty();
   if (encodes && options.source == Options::Source::file) {
     return "a file is sent as it is coded: --bitrate, --fps, --gop, --size and --encoder have no "
            "use with it";
+  }
+  if (!options.spill_folder.empty() && !options.url.is_wire()) {
+    return "--spill is for spancast:// URLs: over HTTP nothing is sent again";
   }
   if (options.gop && (*options.gop == 0 || *options.gop > gop_max)) {
     return "--gop is 1 to 10000 frames";
@@ -136,7 +203,7 @@ std::string check(const Options& options) {
 
 Parsed refuse(const std::string& text) {
   return {std::nullopt, ExitCode::usage,
-          "spancast-camera: " + text + "\nTry spancast-camera --help.\n"};
+          "spancast-camera: " + without_passwords(text) + "\nTry spancast-camera --help.\n"};
 }
 
 }  // namespace
@@ -156,8 +223,12 @@ Parsed parse_options(std::vector<std::string> arguments) {
   Texts texts;
   Options options;
   unsigned retries = 0;
-  app.add_option("SOURCE", texts.source, "test, file:PATH or gst:DESCRIPTION")->required();
-  app.add_option("URL", texts.url, "spancast://HOST/PATH or http://HOST/PATH.ts|.mp4")->required();
+  app.add_option("SOURCE", texts.source,
+                 "test, file:PATH, gst:DESCRIPTION, rtsp://HOST/PATH, pipe:COMMAND, v4l2:DEVICE or "
+                 "screen");
+  app.add_option("URL", texts.url, "spancast://HOST/PATH or http://HOST/PATH.ts|.mp4");
+  app.add_flag("--discover", options.discovers, "print the ONVIF cameras of the network, and exit");
+  app.add_flag("--list", options.lists, "print the devices and encoders of this machine, and exit");
   app.add_option("--size", texts.size, "picture size (test: 1280x720)");
   app.add_option("--fps", texts.fps, "frames per second (test: 30)");
   app.add_option("--bitrate", texts.bitrate, "of the video, in bits per second (2500k)");
@@ -165,11 +236,20 @@ Parsed parse_options(std::vector<std::string> arguments) {
   app.add_option("--encoder", options.encoder,
                  "GStreamer's element that encodes the video: the best of " +
                      video_encoder_names() + ", of the hardware ones those that work");
-  app.add_flag("--loop", options.loop, "play the file over and over; its times go on");
+  app.add_flag(
+      "--loop", options.loop,
+      "play the file over and over, its times go on; start the command again when it ends");
+  app.add_option("--stall", texts.stall,
+                 "a source without a frame for so long is opened anew (5s)");
   app.add_option("--keep", texts.keep,
                  "how much to keep for a relay that is restarted, in time and size (10s,64MiB)");
+  app.add_option("--spill", options.spill_folder,
+                 "a folder for a file of what --keep has no room for while there is no relay");
+  app.add_option("--spill-bytes", texts.spill_bytes, "bytes of that file, at most (1GiB)");
   auto* retry =
-      app.add_option("--retry", retries, "give up after so many failed tries in a row (never)");
+      app.add_option("--retry", retries,
+                     "give up after so many failed tries in a row to reach the relay, or likewise "
+                     "to open the source (never)");
   app.add_option("--stats", texts.stats,
                  "json: a line of JSON on stdout every second; none: no status line");
   app.set_version_flag("--version", "spancast-camera " SPANCAST_VERSION);
@@ -185,6 +265,9 @@ Parsed parse_options(std::vector<std::string> arguments) {
     return refuse(error.what());
   }
   if (!retry->empty()) options.retries = retries;
+  if (options.lists || options.discovers) return {options, ExitCode::done, {}};
+  if (texts.source.empty()) return refuse("SOURCE is required");
+  if (texts.url.empty()) return refuse("URL is required");
   for (const std::string& problem : {read_source(texts.source, options),
                                      read_url(texts.url, options), read_numbers(texts, options)}) {
     if (!problem.empty()) return refuse(problem);

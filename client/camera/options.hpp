@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "client/camera/encoder.hpp"
+#include "client/camera/source_url.hpp"
 #include "client/command/exit_code.hpp"
 #include "client/wire/url.hpp"
 #include "relay/base/result.hpp"
@@ -15,11 +16,14 @@ namespace client::camera {
 
 /// What the command line asks for.
 struct Options {
-  enum class Source : std::uint8_t { test, file, gst };
+  enum class Source : std::uint8_t { test, file, gst, rtsp, pipe, v4l2, screen };
   enum class Stats : std::uint8_t { automatic, none, json };
 
   Source source = Source::test;
-  std::string argument;  ///< the file's path, or GStreamer's description
+  /// The path of a file or device, GStreamer's description, a command, or the camera's URL without
+  /// the credentials.
+  std::string argument;
+  Credentials credentials;  ///< of the camera
   Url url;
   bool loop = false;
   /// Of the test picture and for what is encoded. With `gst:` none is changed unless asked for.
@@ -29,10 +33,20 @@ struct Options {
   std::optional<std::uint32_t> gop;      ///< frames
   std::string encoder;                   ///< empty: the best there is
   wire::KeepPolicy keep;
-  std::optional<unsigned> retries;  ///< nothing: for ever
+  std::string spill_folder;  ///< empty: none
+  std::uint64_t spill_bytes = 1024ULL * 1024 * 1024;
+  std::optional<unsigned> retries;                 ///< of relay and source, each; nothing: for ever
+  base::Duration stall = std::chrono::seconds(5);  ///< a source without a frame for so long is lost
   Stats stats = Stats::automatic;
+  bool discovers = false;  ///< `--discover` likewise
+  bool lists = false;      ///< `--list` alone, without source and URL
 
   VideoSettings video() const noexcept;
+  /// A source that fails, stalls or ends is opened anew.
+  bool is_watched() const noexcept {
+    return source == Source::rtsp || source == Source::pipe || source == Source::v4l2 ||
+           source == Source::screen;
+  }
 };
 
 /// Options, or why there are none.

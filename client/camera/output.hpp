@@ -14,6 +14,8 @@ class Output {
   virtual ~Output() = default;
   virtual void set_tracks(std::span<const media::Track> tracks) = 0;
   virtual void add(const Chunk& chunk) = 0;
+  /// The source was away: what comes next does not follow from what came before.
+  virtual void skip() = 0;
   /// No more chunks: an OutputEndEvent comes once the relay has them.
   virtual void finish() = 0;
   virtual Publisher::Stats stats() const = 0;

@@ -13,6 +13,8 @@ void PublisherEvents::on_lost(const std::string& reason, base::Duration retry_in
   inbox_.push(NoticeEvent{reason + "; trying again in " + std::to_string(wait) + " ms"});
 }
 
+void PublisherEvents::on_spill_error(const std::string& text) { inbox_.push(NoticeEvent{text}); }
+
 void PublisherEvents::on_end(const Ending& ending) { inbox_.push(OutputEndEvent{ending}); }
 
 }  // namespace client::camera

@@ -15,6 +15,7 @@ class PublisherEvents : public Publisher::Events {
   void on_connected(const std::string& address) override;
   void on_accepted() override;
   void on_lost(const std::string& reason, base::Duration retry_in) override;
+  void on_spill_error(const std::string& text) override;
   void on_end(const Ending& ending) override;
 
  private:

@@ -12,7 +12,7 @@ namespace {
 
 template <class... Values>
 std::string print(const char* format, Values... values) {
-  char text[640];
+  char text[800];
   std::snprintf(text, sizeof text, format, values...);
   return text;
 }
@@ -24,13 +24,14 @@ std::string to_json(const Report& report) {
   return print("{\"time\":\"%s\",\"seconds\":%.3f,\"connected\":%s,\"frames\":%" PRIu64
                ",\"fps\":%.2f,\"bits_per_second\":%.0f,\"chunks\":%" PRIu64 ",\"bytes\":%" PRIu64
                ",\"acknowledged\":%" PRIu64 ",\"durable\":%" PRIu64 ",\"unsent\":%" PRIu64
-               ",\"kept_bytes\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"repeated\":%" PRIu64
-               ",\"refused\":%" PRIu64 ",\"reconnects\":%" PRIu64 "}",
+               ",\"kept_bytes\":%" PRIu64 ",\"spilled\":%" PRIu64 ",\"lost\":%" PRIu64
+               ",\"repeated\":%" PRIu64 ",\"refused\":%" PRIu64 ",\"reconnects\":%" PRIu64
+               ",\"reopened\":%" PRIu64 "}",
                base::to_iso8601(report.utc).c_str(), base::to_seconds(report.running),
                stats.connected ? "true" : "false", report.frames, report.fps,
                report.bits_per_second, stats.chunks, stats.bytes, stats.acknowledged, stats.durable,
-               stats.unsent, stats.kept_bytes, stats.lost, stats.repeated, stats.refused,
-               stats.reconnects);
+               stats.unsent, stats.kept_bytes, stats.spilled, stats.lost, stats.repeated,
+               stats.refused, stats.reconnects, report.reopened);
 }
 
 std::string to_line(const Report& report) {
@@ -39,11 +40,15 @@ std::string to_line(const Report& report) {
       static_cast<long long>(std::chrono::floor<std::chrono::seconds>(report.running).count());
   std::string line = print("%s %02lld:%02lld:%02lld  %.1f fps  %.2f Mbit/s  %" PRIu64
                            " chunks, %" PRIu64 " at the relay",
-                           stats.connected ? "live" : "no connection", seconds / 3600,
-                           seconds / 60 % 60, seconds % 60, report.fps,
+                           !stats.connected     ? "no connection"
+                           : !report.has_source ? "waiting for the source"
+                                                : "live",
+                           seconds / 3600, seconds / 60 % 60, seconds % 60, report.fps,
                            report.bits_per_second / 1e6, stats.chunks, stats.acknowledged);
   if (stats.lost != 0) line += print(", %" PRIu64 " lost", stats.lost);
   if (stats.reconnects != 0) line += print(", %" PRIu64 " reconnects", stats.reconnects);
+  if (report.reopened != 0)
+    line += print(", source opened anew %" PRIu64 " times", report.reopened);
   return line;
 }
 

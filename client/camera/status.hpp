@@ -16,6 +16,8 @@ struct Report {
   std::uint64_t frames = 0;  ///< of video
   double fps = 0;            ///< of the last second
   double bits_per_second = 0;
+  std::uint64_t reopened = 0;  ///< how often the source was opened anew
+  bool has_source = true;      ///< it delivers
   Publisher::Stats stats;
 };
 

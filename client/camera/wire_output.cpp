@@ -11,6 +11,8 @@ Publisher::Settings settings_of(const Options& options) {
   Publisher::Settings settings;
   settings.url = options.url;
   settings.keep = options.keep;
+  settings.spill_folder = options.spill_folder;
+  settings.spill_bytes = options.spill_bytes;
   settings.backoff.retries = options.retries;
   return settings;
 }

@@ -17,6 +17,7 @@ class WireOutput : public Output {
 
   void set_tracks(std::span<const media::Track> tracks) override;
   void add(const Chunk& chunk) override;
+  void skip() override { publisher_.skip(); }
   void finish() override { publisher_.finish(); }
   Publisher::Stats stats() const override { return publisher_.stats(); }
 

@@ -1,6 +1,7 @@
 """spancast-camera and spancast-player as processes: what they print, and how they end."""
 
 import json
+import re
 import signal
 import threading
 
@@ -18,11 +19,12 @@ SMALL = ("--size", "640x360", "--fps", "30", "--bitrate", "800k", "--gop", "30")
 class Program:
     """One of them with `--stats json`: an object per second, and a last one."""
 
-    def __init__(self, name, *arguments):
+    def __init__(self, name, *arguments, environment=None):
         path = FOLDER / name
         assert path.exists(), f"there is no {path}; build it (SPANCAST_CLIENTS)"
         self.tool = tools.Tool(path, *arguments, "--stats", "json",
-                               environment=relay_module.clean_environment())
+                               environment={**relay_module.clean_environment(),
+                                            **(environment or {})})
         self.process = self.tool.process
         self.reports = []
         self.errors = []
@@ -54,7 +56,9 @@ class Program:
 
     def read_errors(self):
         for line in self.process.stderr:
-            self.errors.append(line.decode(errors="replace").rstrip("\n"))
+            with self.changed:
+                self.errors.append(line.decode(errors="replace").rstrip("\n"))
+                self.changed.notify_all()
 
     @property
     def last(self):
@@ -68,6 +72,18 @@ class Program:
             assert self.reports and condition(self.last), (
                 f"no {what} of {self.tool.name}: {self.last}\n" + "\n".join(self.errors[-20:]))
             return self.last
+
+    def find_error(self, pattern):
+        return next((found for line in self.errors if (found := re.search(pattern, line))), None)
+
+    def wait_error(self, pattern, timeout=60):
+        """The first line on stderr that matches."""
+        with self.changed:
+            self.changed.wait_for(lambda: self.find_error(pattern)
+                                  or self.process.poll() is not None, timeout)
+            found = self.find_error(pattern)
+        assert found, f"{self.tool.name} did not say {pattern}\n" + "\n".join(self.errors[-20:])
+        return found
 
     def wait_frames(self, count, timeout=60):
         return self.wait(lambda report: report["frames_decoded"] >= count, f"{count} frames",
@@ -85,9 +101,9 @@ class Program:
         return self.last
 
 
-def camera(port, *arguments, source="test", path="/live/cam", small=True):
+def camera(port, *arguments, source="test", path="/live/cam", small=True, environment=None):
     return Program("spancast-camera", source, f"spancast://127.0.0.1:{port}{path}",
-                   *(SMALL if small else ()), *arguments)
+                   *(SMALL if small else ()), *arguments, environment=environment)
 
 
 def player(port, *arguments, path="/live/cam"):

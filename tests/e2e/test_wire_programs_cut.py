@@ -7,6 +7,7 @@ import signal
 
 import cutting_proxy
 import programs
+import wire_client
 from cutting_proxy import DOWN, DROP_DOWN, DROP_UP, FIN, HALF_OPEN, RST, STALL, UP
 
 
@@ -78,3 +79,32 @@ def test_a_player_is_told_where_the_stream_went(start):
         new.wait_stream("live/cam", lambda stream: stream["live"])
         report = programs.finish(camera, player)
     programs.check_every_frame(report)
+
+
+def test_an_outage_longer_than_the_keep_is_in_the_spill(start, request, tmp_path):
+    """No relay for so long that memory would have lost most of it."""
+    chunks = 900 if is_long(request) else 200
+    relay = start({**programs.CONFIG, "publisher": {"grace": "120s", "idle": "2s"},
+                   "stream": {"tail": "120s"}})
+    snow = "gst:videotestsrc is-live=true pattern=snow ! " \
+           "capsfilter caps=video/x-raw,width=640,height=360,framerate=30/1"
+    with cutting_proxy.Proxy(relay.http_port) as proxy, \
+            programs.camera(proxy.port, "--bitrate", "8M", "--keep", "1s,1MiB", "--spill",
+                            tmp_path, source=snow, small=False) as camera, \
+            wire_client.Player(relay.http_port, "/live/cam", keep_payload=False) as watcher:
+        watcher.wait_chunks(30, 60)
+        proxy.refuse()
+        proxy.happen(cutting_proxy.RST)
+        begun = camera.last.get("chunks", 0)
+        spilled = camera.wait(lambda report: report["chunks"] >= begun + chunks,
+                              f"{chunks} chunks without a relay", timeout=chunks / 10 + 60)
+        assert spilled["spilled"] > 0 and spilled["lost"] == 0, spilled
+        proxy.refuse(False)
+        watcher.wait_chunks(spilled["chunks"] + 30, 120)
+        camera.interrupt()
+        camera.end()
+        watcher.wait_end()
+        watcher.check_once(watcher.chunks[0].sequence, watcher.chunks[-1].sequence + 1)
+    assert camera.last["lost"] == 0
+    assert list(tmp_path.glob("spancast-spill*")) == []  # it has no name
+    print(f"spill: {spilled['spilled']} chunks were in the file, none is lost")

@@ -131,4 +131,31 @@ TEST_CASE_FIXTURE(Rig, "what waits leaves at the end") {
   CHECK(chunks.size() == 2);
 }
 
+TEST_CASE_FIXTURE(Rig, "a source that was away goes on with a sync chunk of the same tracks") {
+  const unsigned pictures = video();
+  assembler.on_all_streams(start);
+  add(pictures, key, 0);
+  add(pictures, delta, 33);
+  REQUIRE(chunks.size() == 2);
+  assembler.interrupt(start);
+  add(pictures, delta, 5000);
+  CHECK(chunks.size() == 2);
+  add(pictures, key, 5033);
+  REQUIRE(chunks.size() == 3);
+  CHECK(chunks[2].sync);
+  CHECK(chunks[2].frames[0].dts == 900'000 + 5033 * 90);
+  CHECK(tracks.size() == 1);
+}
+
+TEST_CASE_FIXTURE(Rig, "what is no frame is not counted as one") {
+  const unsigned pictures = video();
+  Assembler::Input input;
+  input.stream = pictures;
+  const Bytes nonsense = bytes({1, 2, 3});
+  input.bytes = nonsense;
+  CHECK_FALSE(assembler.add(input, start));
+  input.bytes = key;
+  CHECK(assembler.add(input, start));
+}
+
 }  // namespace client::camera

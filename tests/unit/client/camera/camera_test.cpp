@@ -179,4 +179,49 @@ TEST_CASE_FIXTURE(Rig, "a camera without a relay gives up after its retries") {
   CHECK(run(made) == ExitCode::unreachable);
 }
 
+TEST_CASE_FIXTURE(Rig, "a command is published until it ends well") {
+  const ::test::TemporaryFile file("pipe.ts");
+  ::test::run_pipeline(std::string(ten_frames) +
+                       " mpegtsmux name=mux ! filesink location=" + file.path());
+  CHECK(run(options(Options::Source::pipe, "cat " + file.path())) == ExitCode::done);
+  const auto video = times(0);
+  REQUIRE(video.size() == 10);
+  CHECK(video[9] - video[0] == 9 * 3600);
+}
+
+TEST_CASE_FIXTURE(Rig, "a command that fails is started again and leaves a gap") {
+  const ::test::TemporaryFile file("again.ts");
+  ::test::run_pipeline(std::string(ten_frames) +
+                       " mpegtsmux name=mux ! filesink location=" + file.path());
+  CHECK(run_for(options(Options::Source::pipe, "cat " + file.path() + "; exit 1"), 20) ==
+        ExitCode::done);
+  relay.call([](TestRelay& now) {
+    const auto& log = now.relay.log;
+    std::uint64_t expected = 0;
+    std::size_t gaps = 0;
+    for (const auto& entry : log) {
+      if (entry.chunk.position.sequence == expected + 1) {
+        ++gaps;
+        ++expected;
+        CHECK(entry.chunk.sync);
+      }
+      CHECK(entry.chunk.position.sequence == expected++);
+    }
+    CHECK(gaps >= 1);
+  });
+}
+
+TEST_CASE_FIXTURE(Rig, "a command that is of no use is given up after its retries") {
+  Options made = options(Options::Source::pipe, "head -c 300000 /dev/zero");
+  made.retries = 1;
+  CHECK(run(made) == ExitCode::source);
+  made.argument = "exit 7";
+  Inbox other;
+  CHECK(Camera(made, other).run() == ExitCode::source);
+}
+
+TEST_CASE_FIXTURE(Rig, "devices and displays that are not there are named") {
+  CHECK(run(options(Options::Source::v4l2, "/dev/nosuchvideo")) == ExitCode::source);
+}
+
 }  // namespace client::camera

@@ -146,4 +146,24 @@ TEST_CASE("what waits leaves when the tracks change and at the end") {
   CHECK(other.poll());
 }
 
+TEST_CASE("after an interruption it begins anew with a sync frame") {
+  auto maker = with({media::Kind::video, media::Kind::audio});
+  maker.add(make(0, 0), start);
+  maker.add(make(1, 1), start);
+  CHECK(maker.poll());
+  maker.interrupt();
+  auto chunk = maker.poll();  // what waited has left
+  REQUIRE(chunk);
+  CHECK(times(*chunk) == Times{1});
+  maker.add(make(1, 500), start);
+  maker.add(make(0, 501, false), start);
+  maker.on_time(start + ChunkMaker::wait_max);
+  CHECK_FALSE(maker.poll());
+  maker.add(make(0, 541), start);
+  chunk = maker.poll();
+  REQUIRE(chunk);
+  CHECK(chunk->sync);
+  CHECK(times(*chunk) == Times{541, 500});
+}
+
 }  // namespace client::camera

@@ -66,4 +66,30 @@ TEST_CASE("what is not given follows from what is known") {
   CHECK(next.duration == 0);
 }
 
+TEST_CASE("a camera that reorders after all is noticed by the first picture out of order") {
+  FrameTimes times(1000, 0, true);
+  CHECK(times.next({{}, milliseconds(0), {}}).dts == 10'000);
+  CHECK(times.next({{}, milliseconds(120), {}}).dts == 10'120);
+  std::int64_t last = 10'120;
+  const int shown[] = {40, 80, 240, 160, 200, 360, 280, 320, 480, 400, 440};
+  for (const int pts : shown) {
+    const auto next = times.next({{}, milliseconds(pts), milliseconds(40)});
+    CHECK(next.pts == 10'000 + pts);
+    CHECK(next.dts > last);
+    last = next.dts;
+    if (pts > 300) CHECK(next.dts <= next.pts);
+  }
+}
+
+TEST_CASE("pictures from before an interruption have no part in what comes after") {
+  FrameTimes times(1000, FrameTimes::usual_reorder);
+  for (const int pts : {0, 120, 40, 80}) times.next({{}, milliseconds(pts), milliseconds(40)});
+  times.interrupt();
+  std::int64_t expected = 15'000 - 80;
+  for (const int pts : {5000, 5120, 5040, 5080}) {
+    CHECK(times.next({{}, milliseconds(pts), milliseconds(40)}).dts == expected);
+    expected += 40;
+  }
+}
+
 }  // namespace client::camera

@@ -62,4 +62,21 @@ TEST_CASE("who waits for room is let go when samples are refused") {
   CHECK_FALSE(inbox.pop({}));
 }
 
+TEST_CASE("who waits with a sample of a pass that is given up is let go") {
+  Inbox inbox;
+  for (std::size_t index = 0; index < Inbox::samples_max; ++index) inbox.push(SampleEvent{});
+  std::thread waiting([&] { inbox.push(SampleEvent{}); });
+  inbox.refuse_before(1);
+  waiting.join();
+  std::size_t samples = 0;
+  while (inbox.pop({})) ++samples;
+  CHECK(samples == Inbox::samples_max);
+  SampleEvent later;
+  later.pass = 1;
+  inbox.push(std::move(later));
+  inbox.push(SampleEvent{});
+  CHECK(inbox.pop({}));
+  CHECK_FALSE(inbox.pop({}));
+}
+
 }  // namespace client::camera

@@ -142,4 +142,61 @@ TEST_CASE("the keep is a time or a size or both") {
   }
 }
 
+TEST_CASE("cameras are sources whose credentials stand apart") {
+  auto parsed = parse({"rtsp://admin:secret@cam:8554/main", url, "--stall", "2s"});
+  REQUIRE(parsed.options);
+  CHECK(parsed.options->source == Options::Source::rtsp);
+  CHECK(parsed.options->argument == "rtsp://cam:8554/main");
+  CHECK(parsed.options->credentials == Credentials{"admin", "secret"});
+  CHECK(parsed.options->stall == seconds(2));
+  CHECK(parsed.options->is_watched());
+  parsed = parse({"pipe:cat film.ts", url, "--loop"});
+  REQUIRE(parsed.options);
+  CHECK(parsed.options->source == Options::Source::pipe);
+  CHECK(parsed.options->argument == "cat film.ts");
+  CHECK(parsed.options->stall == seconds(5));
+  parsed = parse({"v4l2:/dev/video0", url});
+  REQUIRE(parsed.options);
+  CHECK(parsed.options->source == Options::Source::v4l2);
+  parsed = parse({"screen", url, "--fps", "15"});
+  REQUIRE(parsed.options);
+  CHECK(parsed.options->source == Options::Source::screen);
+  CHECK_FALSE(parse({"test", url}).options->is_watched());
+}
+
+TEST_CASE("a refused command line shows no password") {
+  for (const auto& arguments : std::vector<std::vector<std::string>>{
+           {"rtsp://admin:secret@", url},
+           {"rtsp://admin:secret@cam:x/", url},
+           {"http://admin:secret@cam/", url},
+           {url, "rtsp://admin:secret@cam/"},
+           {"test", url, "rtsp://admin:secret@cam/"},
+           {"--encoder", "x", "--loop", "rtsp://admin:secret@cam/", url}}) {
+    const std::string text = refusal(arguments);
+    CAPTURE(text);
+    CHECK(text.find("secret") == std::string::npos);
+  }
+}
+
+TEST_CASE("what cameras cannot do is refused") {
+  refusal({"pipe:", url});
+  refusal({"v4l2:", url});
+  refusal({"screen", url, "--loop"});
+  refusal({"test", url, "--stall", "100ms"});
+  refusal({"test", url, "--stall", "soon"});
+}
+
+TEST_CASE("a spill has a folder and a size") {
+  auto parsed = parse({"test", url, "--spill", "/var/tmp"});
+  REQUIRE(parsed.options);
+  CHECK(parsed.options->spill_folder == "/var/tmp");
+  CHECK(parsed.options->spill_bytes == 1024ULL * 1024 * 1024);
+  parsed = parse({"test", url, "--spill", "/var/tmp", "--spill-bytes", "4GiB"});
+  REQUIRE(parsed.options);
+  CHECK(parsed.options->spill_bytes == 4096ULL * 1024 * 1024);
+  refusal({"test", url, "--spill-bytes", "4GiB"});
+  refusal({"test", url, "--spill", "/var/tmp", "--spill-bytes", "4"});
+  refusal({"test", "http://relay/cam.ts", "--spill", "/var/tmp"});
+}
+
 }  // namespace client::camera

@@ -129,4 +129,34 @@ TEST_CASE("missing elements are explained by their package") {
   CHECK(has(explain_missing("unheard-of"), "unheard-of"));
 }
 
+TEST_CASE("a camera needs no encoder but uses those there are") {
+  Machine nothing = machine({});
+  auto made = make_plan(options_for(Options::Source::rtsp), nothing);
+  REQUIRE(std::holds_alternative<Plan>(made));
+  CHECK(std::get<Plan>(made).video_encoding.empty());
+  CHECK(std::get<Plan>(made).has_later_pads());
+  Machine usual = machine({"x264enc", "avenc_aac"});
+  made = make_plan(options_for(Options::Source::pipe), usual);
+  REQUIRE(std::holds_alternative<Plan>(made));
+  CHECK(has(std::get<Plan>(made).video_encoding, "x264enc"));
+  CHECK(has(std::get<Plan>(made).audio_encoding, "avenc_aac"));
+  CHECK(has(sink_of(std::get<Plan>(made), 3), "name=stream3"));
+}
+
+TEST_CASE("devices and screens have pictures alone in the size that was asked for") {
+  Machine mute = machine({"x264enc"});
+  Options options = options_for(Options::Source::v4l2);
+  options.size = Size{640, 360};
+  auto made = make_plan(options, mute);
+  REQUIRE(std::holds_alternative<Plan>(made));
+  CHECK(has(std::get<Plan>(made).launch, "image/jpeg,width=640,height=360"));
+  CHECK(std::get<Plan>(made).path == "argument");
+  options = options_for(Options::Source::screen);
+  options.fps = Fraction{15, 1};
+  made = make_plan(options, mute);
+  REQUIRE(std::holds_alternative<Plan>(made));
+  CHECK(has(std::get<Plan>(made).launch, "ximagesrc"));
+  CHECK(has(std::get<Plan>(made).launch, "framerate=15/1"));
+}
+
 }  // namespace client::camera

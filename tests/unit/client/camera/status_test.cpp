@@ -28,7 +28,9 @@ TEST_CASE("a report is one object of JSON") {
         "{\"time\":\"2001-09-09T01:46:40.000Z\",\"seconds\":3723.500,\"connected\":true,"
         "\"frames\":111705,\"fps\":29.97,\"bits_per_second\":2512345,\"chunks\":111800,"
         "\"bytes\":123456789,\"acknowledged\":111790,\"durable\":0,\"unsent\":3,"
-        "\"kept_bytes\":3000000,\"lost\":0,\"repeated\":0,\"refused\":0,\"reconnects\":0}");
+        "\"kept_bytes\":3000000,\"spilled\":0,\"lost\":0,\"repeated\":0,\"refused\":0,"
+        "\"reconnects\":0,"
+        "\"reopened\":0}");
 }
 
 TEST_CASE("the largest report is a whole line") {
@@ -36,7 +38,7 @@ TEST_CASE("the largest report is a whole line") {
   report.frames = report.stats.chunks = report.stats.bytes = ~std::uint64_t{0};
   report.stats.acknowledged = report.stats.durable = report.stats.unsent = ~std::uint64_t{0};
   report.stats.kept_bytes = report.stats.lost = report.stats.repeated = ~std::uint64_t{0};
-  report.stats.refused = report.stats.reconnects = ~std::uint64_t{0};
+  report.stats.refused = report.stats.reconnects = report.reopened = ~std::uint64_t{0};
   CHECK(to_json(report).ends_with("}"));
 }
 
@@ -50,6 +52,13 @@ TEST_CASE("the line for people says what is wrong only if something is") {
   CHECK(to_line(report) ==
         "no connection 01:02:03  30.0 fps  2.51 Mbit/s  111800 chunks, 111790 at the relay, "
         "7 lost, 2 reconnects");
+  report.stats = {};
+  report.stats.connected = true;
+  report.has_source = false;
+  report.reopened = 3;
+  CHECK(to_line(report) ==
+        "waiting for the source 01:02:03  30.0 fps  2.51 Mbit/s  0 chunks, 0 at the relay, source "
+        "opened anew 3 times");
 }
 
 }  // namespace client::camera

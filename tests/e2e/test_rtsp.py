@@ -1,0 +1,233 @@
+"""IP cameras, of gst-rtsp-server, through spancast-camera and the relay to headless players.
+
+The pictures are numbered by the camera (rtsp_server.py), so each that is missing is known.
+"""
+
+import pathlib
+
+import pytest
+
+import onvif_device
+import programs
+import rtsp
+import wire_client
+
+STREAM = "/live/cam"
+SOURCE = 5  # exit code: the source cannot be opened, or failed
+SECRET = "corr3ct-h0rse"
+# Where the camera does not stall, a machine that is busy is no reason to open it anew.
+PATIENT = ("--stall", "60s")
+
+pytestmark = pytest.mark.skipif(
+    not rtsp.is_possible(), reason="Python has no gst-rtsp-server (gir1.2-gst-rtsp-server-1.0)")
+
+
+def is_long(request):
+    return request.config.getoption("--long")
+
+
+def ip_camera(relay, camera, *arguments, **more):
+    return programs.camera(relay.http_port, *arguments, source=camera.url(), small=False, **more)
+
+
+def finish(camera, player):
+    camera.interrupt()
+    camera.end(timeout=60)
+    return player.end(timeout=60)
+
+
+def check_numbers(report, missing=0):
+    numbers = report["frame_numbers"]
+    assert numbers["missing"] <= missing, report
+    assert numbers["repeated"] == numbers["out_of_order"] == 0, report
+
+
+def check_gaps(watcher, count):
+    """So many, of the same epoch, each as long as nothing was captured."""
+    assert len(watcher.gaps) == count, watcher.gaps
+    assert len({one.epoch for one in watcher.chunks}) == 1
+    for gap in watcher.gaps:
+        at = watcher.events.index(gap)
+        before = next(one for one in reversed(watcher.events[:at])
+                      if isinstance(one, wire_client.Received))
+        after = next(one for one in watcher.events[at:] if isinstance(one, wire_client.Received))
+        assert gap.reason == "LOST" and gap.to_utc_us == after.chunk.utc_us
+        assert after.sequence == before.sequence + 2 and after.chunk.sync
+        # The media time between their pictures is the time that passed.
+        picture = next(one for one in reversed(watcher.events[:at])
+                       if isinstance(one, wire_client.Received)
+                       and one.chunk.samples[0].track == 0)
+        seconds = (after.chunk.utc_us - picture.chunk.utc_us) / 1e6
+        ticks = after.chunk.samples[0].dts - picture.chunk.samples[0].dts
+        assert abs(ticks / 90_000 - seconds) < 1, (ticks, seconds)
+        yield seconds
+
+
+@pytest.mark.parametrize("protocols", ["udp", "tcp"])
+@pytest.mark.parametrize("video, audio, codecs", [
+    ("h264", "pcmu", ["h264", "aac"]), ("h265", "aac", ["h265", "aac"]),
+    ("h264", "opus", ["h264", "opus"]), ("jpeg", "l16", ["h264", "aac"])])
+def test_a_camera_arrives_frame_for_frame(start, request, protocols, video, audio, codecs):
+    if audio in ("opus", "l16") and protocols == "tcp" and not is_long(request):
+        protocols = "any"
+    frames = 1500 if is_long(request) else 75
+    relay = start(programs.CONFIG)
+    with rtsp.Camera("--video", video, "--audio", audio, "--protocols", protocols) as source, \
+            ip_camera(relay, source, *PATIENT) as camera, \
+            programs.player(relay.http_port) as player:
+        camera.wait_error("the camera's clock says")  # in RTCP sender reports
+        player.wait_frames(frames, timeout=frames / 25 + 60)
+        tracks = relay.streams()["live/cam"]["tracks"]
+        report = finish(camera, player)
+    assert [track["codec"] for track in tracks] == codecs
+    check_numbers(report)
+    assert report["gaps"] == 0 and camera.last["reopened"] == 0
+    assert not camera.find_error("not believed"), camera.errors
+    print(f"rtsp {protocols} {video}+{audio}: {report['frames_decoded']} frames, none missing")
+
+
+def test_a_camera_that_stalls_is_opened_anew(start):
+    relay = start(programs.CONFIG)
+    with rtsp.Camera("--audio", "pcma", "--stall", "2") as source, \
+            ip_camera(relay, source, "--stall", "2s") as camera, \
+            wire_client.Player(relay.http_port, STREAM) as watcher, \
+            programs.player(relay.http_port) as player:
+        source.wait(r"stalled (\d+)")
+        watcher.wait_gaps(1, 60)
+        player.wait(lambda report: report["gaps"] >= 1, "gap")
+        player.wait_frames(player.last["frames_decoded"] + 50)
+        report = finish(camera, player)
+    # One, unless the machine was away for as long.
+    lengths = list(check_gaps(watcher, len(watcher.gaps)))
+    assert lengths[0] >= 2 and report["gaps"] == len(lengths)
+    assert camera.last["reopened"] >= len(lengths) and camera.last["reconnects"] == 0
+    assert camera.last["reopened"] == sum("opening it again" in line for line in camera.errors)
+    assert report["reconnects"] == 0
+    # What was pushed while no client was there belongs to no session.
+    check_numbers(report, missing=25 * len(lengths))
+    assert any("stalled" in line for line in camera.errors), camera.errors
+
+
+def test_a_camera_that_changes_its_size_goes_on(start):
+    relay = start(programs.CONFIG)
+    with rtsp.Camera("--audio", "aac", "--resize", "2") as source, \
+            ip_camera(relay, source, *PATIENT) as camera, \
+            programs.player(relay.http_port) as player:
+        source.wait(r"resized (\d+)")
+        relay.wait_stream("live/cam", lambda stream: stream["tracks"][0].get("width") == 480)
+        player.wait_frames(player.last.get("frames_decoded", 0) + 50)
+        report = finish(camera, player)
+    check_numbers(report)
+    assert report["gaps"] == 0 and camera.last["reopened"] == 0
+
+
+def test_a_camera_that_closes_again_and_again_is_one_stream(start, request):
+    seconds, times = (20, 4) if is_long(request) else (4, 2)
+    relay = start(programs.CONFIG)
+    with rtsp.Camera("--close", seconds) as source, \
+            ip_camera(relay, source, "--stall", "1s") as camera, \
+            wire_client.Player(relay.http_port, STREAM) as watcher, \
+            programs.player(relay.http_port) as player:
+        watcher.wait_gaps(times, seconds * times + 60)
+        count = len(watcher.chunks)
+        watcher.wait_chunks(count + 25, 60)
+        report = finish(camera, player)
+    lengths = list(check_gaps(watcher, len(watcher.gaps)))
+    assert report["reconnects"] == 0 and camera.last["reconnects"] == 0
+    assert report["gaps"] == len(lengths)
+    print(f"rtsp: {len(source.all(r'closed .*'))} closed sessions, gaps of {lengths} s, "
+          f"{report['frames_decoded']} frames")
+
+
+def test_packets_that_are_lost_lose_their_pictures_only(start, request):
+    frames = 750 if is_long(request) else 100
+    relay = start(programs.CONFIG)
+    with rtsp.Camera("--audio", "pcmu", "--protocols", "udp") as source, \
+            rtsp.LossyNetwork(source.port, 0.1) as network, \
+            programs.camera(relay.http_port, *PATIENT, source=source.url(port=network.port),
+                            small=False) as camera, \
+            programs.player(relay.http_port) as player:
+        player.wait_frames(frames, timeout=frames / 5 + 60)
+        report = finish(camera, player)
+    assert network.lost > 0 and network.passed > 0
+    assert report["gaps"] == 0 and camera.last["reopened"] == 0
+    numbers = report["frame_numbers"]
+    print(f"rtsp: {network.lost} of {network.lost + network.passed} packets lost, "
+          f"{report['frames_decoded']} frames decoded of {camera.last['frames']} published, "
+          f"{numbers['missing']} numbers missing")
+
+
+@pytest.mark.parametrize("kind", ["digest", "basic"])
+def test_a_password_opens_a_camera_and_is_shown_to_nobody(start, kind):
+    relay = start(programs.CONFIG)
+    protected = ("--auth", kind, "--user", "admin", "--password", SECRET)
+    with rtsp.Camera(*protected) as source:
+        url = source.url(f"admin:{SECRET}@")
+        with programs.camera(relay.http_port, source=url, small=False) as camera, \
+                programs.player(relay.http_port) as player:
+            player.wait_frames(25)
+            line = pathlib.Path(f"/proc/{camera.process.pid}/cmdline").read_bytes()
+            assert b"rtsp://" in line and SECRET.encode() not in line
+            finish(camera, player)
+        variables = {"SPANCAST_CAMERA_USER": "admin", "SPANCAST_CAMERA_PASSWORD": SECRET}
+        with ip_camera(relay, source, environment=variables) as other, \
+                programs.player(relay.http_port) as player:
+            player.wait_frames(25)
+            finish(other, player)
+    for one in (camera, other):
+        assert SECRET not in "\n".join(one.errors)
+        assert SECRET not in str(one.reports)
+
+
+def test_a_wrong_password_ends_the_camera(start):
+    relay = start(programs.CONFIG)
+    with rtsp.Camera("--auth", "digest", "--user", "admin", "--password", SECRET) as source:
+        with programs.camera(relay.http_port, source=source.url("admin:gu3ss@"),
+                             small=False) as camera:
+            camera.end(SOURCE, timeout=60)
+        said = "\n".join(camera.errors)
+        assert "check both" in said and "gu3ss" not in said, said
+        with ip_camera(relay, source) as camera:
+            camera.end(SOURCE, timeout=60)
+        assert "SPANCAST_CAMERA_PASSWORD" in "\n".join(camera.errors)
+
+
+def test_a_camera_that_is_not_there_yet_is_waited_for(start):
+    relay = start(programs.CONFIG)
+    with rtsp.Camera() as first:
+        port = first.port
+    with programs.camera(relay.http_port, source=f"rtsp://127.0.0.1:{port}/cam",
+                         small=False) as camera:
+        camera.wait_error("no connection to 127.0.0.1")
+        with rtsp.Camera("--port", port), programs.player(relay.http_port) as player:
+            player.wait_frames(25)
+            report = finish(camera, player)
+    assert report["gaps"] == 0  # nothing was missing before the first frame
+
+
+def test_a_host_that_does_not_exist_is_named(start):
+    relay = start(programs.CONFIG)
+    with programs.camera(relay.http_port, "--retry", "1", source="rtsp://no.such.host.invalid/x",
+                         small=False) as camera:
+        camera.end(SOURCE, timeout=120)
+    assert camera.find_error("no host named no.such.host.invalid"), camera.errors
+
+
+def test_an_onvif_camera_tells_where_its_stream_is(start):
+    relay = start(programs.CONFIG)
+    with rtsp.Camera("--auth", "digest", "--user", "admin", "--password", SECRET) as source, \
+            onvif_device.Device(source.url(), "admin", SECRET) as device:
+        for path, tokens in (("", ["main"]), ("/main", ["main", "main"])):
+            url = f"onvif://admin:{SECRET}@127.0.0.1:{device.port}{path}"
+            with programs.camera(relay.http_port, source=url, small=False) as camera, \
+                    programs.player(relay.http_port) as player:
+                player.wait_frames(25)
+                finish(camera, player)
+            assert device.asked == tokens
+            assert SECRET not in "\n".join(camera.errors)
+        for url, sentence in ((f"onvif://admin:gu3ss@127.0.0.1:{device.port}", "check both"),
+                              (f"onvif://admin:{SECRET}@127.0.0.1:{device.port}/top",
+                               'no profile "top"; it has main sub')):
+            with programs.camera(relay.http_port, source=url, small=False) as camera:
+                camera.end(SOURCE, timeout=60)
+            assert sentence in "\n".join(camera.errors), camera.errors
