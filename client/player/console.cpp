@@ -22,7 +22,7 @@ void Console::print(const std::string& line) {
 void Console::say(const std::string& line) {
   const std::lock_guard guard(lock_);
   clear();
-  std::fprintf(stderr, "spancast-player: %s\n", line.c_str());
+  std::fprintf(stderr, "spancast-player: %s%s\n", about_.c_str(), line.c_str());
 }
 
 void Console::status(const std::string& text) {

@@ -9,8 +9,10 @@ namespace client {
 /// Any thread.
 class Console {
  public:
-  /// `has_status`: whether `status()` shows anything; only on a terminal.
-  explicit Console(bool has_status) noexcept : has_status_(has_status) {}
+  /// `has_status`: whether `status()` shows anything; only on a terminal. `about`: what is said is
+  /// about that; empty: about all.
+  explicit Console(bool has_status, std::string about = {}) noexcept
+      : has_status_(has_status), about_(about.empty() ? about : about + ": ") {}
   ~Console();
   Console(const Console&) = delete;
   Console& operator=(const Console&) = delete;
@@ -24,6 +26,7 @@ class Console {
 
   std::mutex lock_;
   bool has_status_;
+  std::string about_;
   bool is_shown_ = false;
 };
 

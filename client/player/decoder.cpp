@@ -13,6 +13,7 @@
 
 #include "client/gst/pointer.hpp"
 #include "client/media/frame_number.hpp"
+#include "client/player/elements.hpp"
 #include "client/player/recipe.hpp"
 #include "relay/media/timescale.hpp"
 
@@ -87,7 +88,7 @@ void set_if_there(GstElement* element, const char* property, const char* value) 
   gst_util_set_object_arg(G_OBJECT(element), property, value);
 }
 
-/// One track: appsrc → decoder → appsink.
+/// One track: appsrc → decoder → what gives it the form that is shown → appsink.
 struct Branch {
   media::Track track;
   std::string caps;  // empty: it cannot be decoded
@@ -96,6 +97,10 @@ struct Branch {
   GstElement* source = nullptr;  // the pipeline owns them
   GstElement* decoder = nullptr;
   GstElement* sink = nullptr;
+  std::string decoder_name;
+  bool is_of_hardware = false;
+  std::uint64_t pushed = 0;
+  std::atomic<bool> has_decoded{false};
   bool is_dead = false;
   bool follows = false;  // what is pushed next, on what was before
 
@@ -104,6 +109,7 @@ struct Branch {
   std::atomic<bool> is_behind{false};
 
   std::optional<base::Utc> take_captured(GstClockTime pts);
+  std::optional<base::Utc> near_captured(GstClockTime pts);
   void look_at_backlog();
 };
 
@@ -111,10 +117,21 @@ std::optional<base::Utc> Branch::take_captured(GstClockTime pts) {
   const std::lock_guard guard(lock);
   const auto found =
       std::ranges::find(captured, pts, [](const auto& entry) { return entry.first; });
-  if (found == captured.end()) return std::nullopt;
+  if (found == captured.end())
+    return track.kind == media::Kind::audio ? near_captured(pts) : std::nullopt;
   const base::Utc utc = found->second;
   captured.erase(found);
   return utc;
+}
+
+// Decoders of sound may cut it into other pieces than came: the frame it began in says the time.
+std::optional<base::Utc> Branch::near_captured(GstClockTime pts) {
+  const auto found = std::find_if(captured.rbegin(), captured.rend(), [pts](const auto& entry) {
+    return entry.first <= pts && pts - entry.first < GST_SECOND;
+  });
+  if (found == captured.rend()) return std::nullopt;
+  const auto behind = std::chrono::nanoseconds(static_cast<std::int64_t>(pts - found->first));
+  return found->second + std::chrono::floor<std::chrono::microseconds>(behind);
 }
 
 void Branch::look_at_backlog() {
@@ -130,7 +147,12 @@ GstFlowReturn on_sample(GstAppSink* sink, gpointer data) noexcept {
   const gst::Pointer<GstSample> sample(gst_app_sink_pull_sample(sink));
   GstBuffer* const buffer = sample ? gst_sample_get_buffer(sample.get()) : nullptr;
   if (buffer == nullptr) return GST_FLOW_OK;
-  Decoder::Decoded decoded{branch.track.kind, branch.take_captured(GST_BUFFER_PTS(buffer)), {}};
+  Decoder::Decoded decoded;
+  decoded.kind = branch.track.kind;
+  branch.has_decoded = true;
+  decoded.captured = branch.take_captured(GST_BUFFER_PTS(buffer));
+  decoded.pts = std::chrono::nanoseconds(static_cast<std::int64_t>(GST_BUFFER_PTS(buffer)));
+  decoded.sample = sample.get();
   if (branch.track.kind == media::Kind::video) decoded.number = read_number(sample.get());
   branch.events->on_decoded(decoded);
   branch.look_at_backlog();
@@ -141,12 +163,15 @@ GstFlowReturn on_sample(GstAppSink* sink, gpointer data) noexcept {
 
 class Decoder::Impl {
  public:
-  Impl(std::vector<media::Track> tracks, Events& events, std::vector<std::string>& warnings);
+  Impl(std::vector<media::Track> tracks, Settings settings, Events& events,
+       std::vector<std::string>& warnings);
   ~Impl() { gst_element_set_state(pipeline_.get(), GST_STATE_NULL); }
 
   bool fits(const std::vector<media::Track>& tracks) const;
   bool is_useful() const noexcept;
   bool has_video() const noexcept;
+  std::string description() const;
+  bool uses_hardware() const noexcept;
   void push(const media::Sample& sample, std::optional<base::Utc> captured);
   void on_gap() noexcept;
   void finish(base::Duration patience);
@@ -154,16 +179,19 @@ class Decoder::Impl {
 
  private:
   bool build(Branch& branch, std::string& why_not);
-  void add_elements(Branch& branch, const Recipe& recipe);
+  bool add_elements(Branch& branch, const Recipe& recipe);
 
+  const Settings settings_;
   std::vector<std::unique_ptr<Branch>> branches_;  // of each track; outlive the pipeline
   gst::Pointer<GstElement> pipeline_;
   gst::Pointer<GstBus> bus_;
 };
 
-Decoder::Impl::Impl(std::vector<media::Track> tracks, Events& events,
+Decoder::Impl::Impl(std::vector<media::Track> tracks, Settings settings, Events& events,
                     std::vector<std::string>& warnings)
-    : pipeline_(gst_pipeline_new(nullptr)), bus_(gst_element_get_bus(pipeline_.get())) {
+    : settings_(settings),
+      pipeline_(gst_pipeline_new(nullptr)),
+      bus_(gst_element_get_bus(pipeline_.get())) {
   for (media::Track& track : tracks) {
     auto branch = std::make_unique<Branch>();
     branch->track = std::move(track);
@@ -188,15 +216,16 @@ bool Decoder::Impl::build(Branch& branch, std::string& why_not) {
     return false;
   }
   branch.caps = recipe->caps;
-  for (const char* decoder : recipe->decoders) {
-    branch.decoder = gst_element_factory_make(decoder, nullptr);
-    if (branch.decoder != nullptr) break;
-  }
+  MadeDecoder made = make_decoder(*recipe, settings_.may_use_hardware);
+  branch.decoder = made.element;
+  branch.decoder_name = std::move(made.name);
+  branch.is_of_hardware = made.is_of_hardware;
   branch.source = gst_element_factory_make("appsrc", nullptr);
   branch.sink = gst_element_factory_make("appsink", nullptr);
   if (branch.decoder != nullptr && branch.source != nullptr && branch.sink != nullptr) {
-    add_elements(branch, *recipe);
-    return true;
+    if (add_elements(branch, *recipe)) return true;
+    why_not = "the track of " + name + " is left out: install gstreamer1.0-plugins-base";
+    return false;
   }
   for (GstElement* element : {branch.decoder, branch.source, branch.sink}) {
     if (element != nullptr) gst_object_unref(gst_object_ref_sink(element));
@@ -208,7 +237,7 @@ bool Decoder::Impl::build(Branch& branch, std::string& why_not) {
 
 // Latency decides here: a decoder that works on several frames at once holds them back, and so does
 // one that strictly allows for B-frames a stream does not say it has none of.
-void Decoder::Impl::add_elements(Branch& branch, const Recipe& recipe) {
+bool Decoder::Impl::add_elements(Branch& branch, const Recipe& recipe) {
   set_if_there(branch.decoder, "thread-type", "slice");
   set_if_there(branch.decoder, "std-compliance", "normal");
   const gst::Pointer<GstCaps> caps(gst_caps_from_string(recipe.caps.c_str()));
@@ -221,7 +250,21 @@ void Decoder::Impl::add_elements(Branch& branch, const Recipe& recipe) {
   callbacks.new_sample = on_sample;
   gst_app_sink_set_callbacks(GST_APP_SINK(branch.sink), &callbacks, &branch, nullptr);
   gst_bin_add_many(GST_BIN(pipeline_.get()), branch.source, branch.decoder, branch.sink, nullptr);
-  gst_element_link_many(branch.source, branch.decoder, branch.sink, nullptr);
+  GstElement* last = branch.decoder;
+  gst_element_link(branch.source, last);
+  if (settings_.is_shown && branch.track.kind != media::Kind::data) {
+    const Form form = form_of(branch.track.kind);
+    const gst::Pointer<GstCaps> shown(gst_caps_from_string(form.caps));
+    g_object_set(branch.sink, "caps", shown.get(), nullptr);
+    for (const char* converter : form.converters) {
+      GstElement* const element = gst_element_factory_make(converter, nullptr);
+      if (element == nullptr) return false;
+      gst_bin_add(GST_BIN(pipeline_.get()), element);
+      gst_element_link(last, element);
+      last = element;
+    }
+  }
+  return gst_element_link(last, branch.sink) == TRUE;
 }
 
 bool Decoder::Impl::fits(const std::vector<media::Track>& tracks) const {
@@ -237,6 +280,20 @@ bool Decoder::Impl::has_video() const noexcept {
   return std::ranges::any_of(branches_, [](const auto& branch) {
     return !branch->is_dead && branch->track.kind == media::Kind::video;
   });
+}
+
+std::string Decoder::Impl::description() const {
+  std::string text;
+  for (const auto& branch : branches_) {
+    if (branch->is_dead) continue;
+    text += (text.empty() ? "" : ", ") + std::string(media::name(branch->track.codec)) + " by " +
+            branch->decoder_name;
+  }
+  return text;
+}
+
+bool Decoder::Impl::uses_hardware() const noexcept {
+  return std::ranges::any_of(branches_, [](const auto& branch) { return branch->is_of_hardware; });
 }
 
 bool Decoder::Impl::is_useful() const noexcept {
@@ -260,6 +317,7 @@ void Decoder::Impl::push(const media::Sample& sample, std::optional<base::Utc> c
     branch.captured.emplace_back(GST_BUFFER_PTS(buffer), *captured);
     if (branch.captured.size() > captured_max) branch.captured.pop_front();
   }
+  ++branch.pushed;
   gst_app_src_push_buffer(GST_APP_SRC(branch.source), buffer);
   branch.look_at_backlog();
 }
@@ -279,6 +337,12 @@ void Decoder::Impl::finish(base::Duration patience) {
 }
 
 std::optional<std::string> Decoder::Impl::take_error() {
+  for (const auto& branch : branches_) {
+    const bool is_silent = branch->pushed >= swallowed_max && !branch->has_decoded;
+    if (!branch->is_of_hardware || branch->is_dead || !is_silent) continue;
+    branch->is_dead = true;
+    return branch->decoder_name + " gives no picture";
+  }
   const gst::Pointer<GstMessage> message(gst_bus_pop_filtered(bus_.get(), GST_MESSAGE_ERROR));
   if (!message) return std::nullopt;
   GError* error = nullptr;
@@ -299,13 +363,15 @@ std::optional<std::string> Decoder::Impl::take_error() {
   return name + " cannot be decoded: " + error->message;
 }
 
-Decoder::Decoder(std::vector<media::Track> tracks, Events& events,
+Decoder::Decoder(std::vector<media::Track> tracks, Settings settings, Events& events,
                  std::vector<std::string>& warnings)
-    : impl_(std::make_unique<Impl>(std::move(tracks), events, warnings)) {}
+    : impl_(std::make_unique<Impl>(std::move(tracks), settings, events, warnings)) {}
 Decoder::~Decoder() = default;
 bool Decoder::fits(const std::vector<media::Track>& tracks) const { return impl_->fits(tracks); }
 bool Decoder::is_useful() const noexcept { return impl_->is_useful(); }
 bool Decoder::has_video() const noexcept { return impl_->has_video(); }
+std::string Decoder::description() const { return impl_->description(); }
+bool Decoder::uses_hardware() const noexcept { return impl_->uses_hardware(); }
 void Decoder::push(const media::Sample& sample, std::optional<base::Utc> captured) {
   impl_->push(sample, captured);
 }

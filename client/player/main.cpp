@@ -7,12 +7,15 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <functional>
 #include <thread>
+#include <utility>
 #include <variant>
 
 #include "client/command/exit_code.hpp"
 #include "client/player/console.hpp"
 #include "client/player/options.hpp"
+#include "client/player/show.hpp"
 #include "client/player/watch.hpp"
 
 namespace {
@@ -31,17 +34,17 @@ sigset_t block_signals() {
   return signals;
 }
 
-/// Ends the watch at the first signal, and the process at the second, whatever hangs.
+/// Calls `end` at the first signal, and ends the process at the second, whatever hangs.
 class Signals {
  public:
-  Signals(const sigset_t& signals, client::Watch& watch)
-      : thread_([signals, &watch, this] {
+  Signals(const sigset_t& signals, std::function<void()> end)
+      : thread_([signals, end = std::move(end), this] {
           for (bool is_first = true;; is_first = false) {
             int number = 0;
             sigwait(&signals, &number);
             if (is_done_) return;
             if (!is_first) _exit(static_cast<int>(ExitCode::done));
-            watch.end(ExitCode::done);
+            end();
           }
         }) {}
   ~Signals() {
@@ -61,13 +64,17 @@ void show(const client::Options& options, client::Watch& watch, client::Console&
   console.status(to_text(report));
 }
 
-int run(const client::Options& options, base::Time began) {
-  const sigset_t signals = block_signals();
-  gst_init(nullptr, nullptr);
+int run_window(const client::Options& options, base::Time began, const sigset_t& signals) {
+  client::Show show(options, began);
+  const Signals until_signal(signals, [&show] { show.end(); });
+  return static_cast<int>(show.run());
+}
+
+int run_headless(const client::Options& options, base::Time began, const sigset_t& signals) {
   client::Console console(!options.stats_json && isatty(STDERR_FILENO) == 1);
-  client::Watch watch(options, began, console);
+  client::Watch watch(options, began, console, nullptr);
   if (const ExitCode code = watch.start(); code != ExitCode::done) return static_cast<int>(code);
-  const Signals until_signal(signals, watch);
+  const Signals until_signal(signals, [&watch] { watch.end(ExitCode::done); });
   const base::Time end = options.length ? began + *options.length : base::Time::max();
   base::Time next = began + std::chrono::seconds(1);
   std::optional<ExitCode> code;
@@ -99,7 +106,11 @@ int main(int argc, char** argv) {
     return printed->exit_code;
   }
   try {
-    return run(std::get<client::Options>(parsed), began);
+    const auto& options = std::get<client::Options>(parsed);
+    const sigset_t signals = block_signals();
+    gst_init(nullptr, nullptr);
+    return options.is_headless ? run_headless(options, began, signals)
+                               : run_window(options, began, signals);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "spancast-player: %s\n", error.what());
     return static_cast<int>(ExitCode::failed);

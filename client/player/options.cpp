@@ -1,5 +1,6 @@
 #include "client/player/options.hpp"
 
+#include <algorithm>
 #include <map>
 #include <sstream>
 
@@ -13,9 +14,24 @@ namespace client {
 namespace {
 
 constexpr char examples[] = R"(Examples:
-  spancast-player --headless spancast://localhost:8080/live/cam
+  spancast-player spancast://localhost:8080/live/cam
+  spancast-player --wall spancast://relay/live/door spancast://relay/live/yard
   spancast-player --headless --stats json --frames 300 spancast://relay/live/cam
   spancast-player --headless --seconds 60 --save film.mp4 http://localhost:8080/live/cam.ts
+
+Keys:
+  space       pause; on the wire the relay stops sending, over HTTP nothing is read
+  left right  10 s back or on, as far as the relay's log goes (spancast:// only)
+  l           live
+  s           statistics: latency, lag, bitrate, gaps, reconnects
+  f  m  q     full screen, mute, quit
+  tab, click  on a wall: selects the stream that is heard and that keys are for, or none and all
+
+Latency: pictures and sound are shown --latency after their capture, as the clocks of publisher and
+player say; over HTTP, after they came. Where that is too soon for a second the delay grows by what
+is lacking; when there is time to spare again it shrinks by at most 2 % of the time that passes, and
+sound is stretched accordingly. When more than --latency and 1 s wait to be decoded, they are dropped
+as soon as a newer sync frame comes. Behind live (after a pause, or ten seconds back) all is shown.
 
 Statistics: a JSON object per second and a last one, each of all since the start. `frames_decoded`
 counts pictures (of a stream without video: audio frames). `latency_ms` is from the capture of a
@@ -36,13 +52,17 @@ Exit codes:
   6  the file of --save cannot be written
 )";
 
+constexpr std::chrono::seconds latency_max{10};
+
 const std::map<std::string, wire::Slow> slow_names = {{"skip", wire::Slow::skip},
                                                       {"catch_up", wire::Slow::catch_up},
                                                       {"disconnect", wire::Slow::disconnect}};
 
 struct Raw {
-  std::string url;
+  std::vector<std::string> urls;
   bool is_headless = false;
+  bool is_wall = false;
+  std::string latency = "200ms";
   std::string stats;
   std::uint64_t frames = 0;
   std::string seconds;
@@ -59,10 +79,13 @@ Printed fail(const std::string& what) {
 
 void describe(CLI::App& app, Raw& raw) {
   app.footer(examples);
-  app.add_option("url", raw.url,
+  app.add_option("url", raw.urls,
                  "spancast://HOST[:PORT]/STREAM, or http://HOST[:PORT]/STREAM.ts or .mp4")
       ->required();
-  app.add_flag("--headless", raw.is_headless, "decode and show nothing; required in this version");
+  app.add_flag("--headless", raw.is_headless, "decode and show nothing");
+  app.add_flag("--wall", raw.is_wall, "up to 16 URLs, shown in a grid in one window");
+  app.add_option("--latency", raw.latency,
+                 "how long after its capture a picture is shown, 0 to 10 s; default: 200ms");
   app.add_option("--stats", raw.stats, "'json': print statistics to stdout, an object a second")
       ->check(CLI::IsMember({"json"}));
   app.add_option("--frames", raw.frames, "end after so many decoded frames")
@@ -80,17 +103,40 @@ void describe(CLI::App& app, Raw& raw) {
   app.set_version_flag("--version", "spancast-player " SPANCAST_VERSION);
 }
 
+std::optional<Printed> read_sources(const Raw& raw, Options& options) {
+  for (const std::string& text : raw.urls) {
+    const auto url = parse_url(text);
+    if (!url) return fail(text + ": " + url.error().message());
+    if (!url->is_wire() && url->extension() != "ts" && url->extension() != "mp4") {
+      return fail(text + ": an http:// URL ends with .ts or .mp4, which says the container");
+    }
+    options.wall.push_back({*url, text});
+  }
+  options.url = options.wall.front().url;
+  options.text = options.wall.front().text;
+  if (!raw.is_wall && raw.urls.size() > 1) return fail("for more than one URL add --wall");
+  if (raw.urls.size() > Options::wall_max) return fail("--wall shows at most 16 streams");
+  if (!raw.is_wall) return std::nullopt;
+  if (raw.is_headless) return fail("--wall shows streams: it does not go with --headless");
+  if (!raw.save.empty() || raw.frames > 0 || !raw.stats.empty()) {
+    return fail("--save, --frames and --stats are of one stream: they do not go with --wall");
+  }
+  return std::nullopt;
+}
+
+std::optional<Printed> read_latency(const Raw& raw, Options& options) {
+  const auto latency = base::parse_duration(raw.latency);
+  if (!latency) return fail("--latency " + raw.latency + ": " + latency.error().message());
+  if (*latency > latency_max) return fail("--latency " + raw.latency + ": at most 10 s");
+  options.latency = *latency;
+  return std::nullopt;
+}
+
 std::variant<Options, Printed> check(const Raw& raw, bool has_retry, base::Utc now) {
-  if (!raw.is_headless) {
-    return fail("this version has no window yet: add --headless to decode without showing it");
-  }
-  const auto url = parse_url(raw.url);
-  if (!url) return fail(raw.url + ": " + url.error().message());
   Options options;
-  options.url = *url;
-  if (!url->is_wire() && url->extension() != "ts" && url->extension() != "mp4") {
-    return fail(raw.url + ": an http:// URL ends with .ts or .mp4, which says the container");
-  }
+  options.is_headless = raw.is_headless;
+  if (auto wrong = read_sources(raw, options)) return *wrong;
+  if (auto wrong = read_latency(raw, options)) return *wrong;
   options.stats_json = !raw.stats.empty();
   if (raw.frames > 0) options.frames = raw.frames;
   if (!raw.seconds.empty()) {
@@ -103,7 +149,8 @@ std::variant<Options, Printed> check(const Raw& raw, bool has_retry, base::Utc n
     const auto utc = parse_when(raw.at, now);
     if (!utc)
       return fail("--at " + raw.at + ": neither a time (RFC 3339) nor, as -30s, a distance");
-    if (!url->is_wire()) return fail("--at needs a spancast:// URL: HTTP begins live");
+    if (!std::ranges::all_of(options.wall, [](const auto& one) { return one.url.is_wire(); }))
+      return fail("--at needs a spancast:// URL: HTTP begins live");
     options.start = *utc;
   }
   options.slow = slow_names.at(raw.slow);

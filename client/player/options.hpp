@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "client/wire/url.hpp"
 #include "relay/base/time.hpp"
@@ -13,7 +14,17 @@ namespace client {
 
 /// What spancast-player was told to do.
 struct Options {
+  struct Source {
+    Url url;
+    std::string text;  ///< as it was given
+  };
+  static constexpr std::size_t wall_max = 16;
+
   Url url;
+  std::string text;          ///< the URL as it was given
+  bool is_headless = false;  ///< nothing is shown
+  std::vector<Source> wall;  ///< all that is shown in one window; without --wall the one
+  base::Duration latency = std::chrono::milliseconds(200);
   bool stats_json = false;
   std::optional<std::uint64_t> frames;   ///< ends after so many decoded frames
   std::optional<base::Duration> length;  ///< ends after so much time

@@ -57,33 +57,44 @@ std::optional<Recipe> recipe_for(const media::Track& track) {
     case Codec::h264:
       return Recipe{"video/x-h264,stream-format=byte-stream,alignment=au",
                     {"avdec_h264", "openh264dec"},
+                    {"vah264dec", "nvh264dec", "v4l2slh264dec", "v4l2h264dec", "vaapih264dec"},
                     libav,
                     true};
     case Codec::h265:
       return Recipe{"video/x-h265,stream-format=byte-stream,alignment=au",
                     {"avdec_h265", "libde265dec"},
+                    {"vah265dec", "nvh265dec", "v4l2slh265dec", "v4l2h265dec", "vaapih265dec"},
                     libav,
                     true};
     case Codec::av1:
-      return Recipe{
-          "video/x-av1,stream-format=obu-stream,alignment=tu", {"dav1ddec", "av1dec"}, bad, false};
+      return Recipe{"video/x-av1,stream-format=obu-stream,alignment=tu",
+                    {"dav1ddec", "av1dec"},
+                    {"vaav1dec", "nvav1dec", "v4l2slav1dec"},
+                    bad,
+                    false};
     case Codec::vp9:
-      return Recipe{"video/x-vp9", {"vp9dec", "avdec_vp9"}, good, false};
+      return Recipe{"video/x-vp9",
+                    {"vp9dec", "avdec_vp9"},
+                    {"vavp9dec", "nvvp9dec", "v4l2slvp9dec", "v4l2vp9dec", "vaapivp9dec"},
+                    good,
+                    false};
     case Codec::aac:
       if (track.config.empty()) return std::nullopt;
       return Recipe{"audio/mpeg,mpegversion=4,stream-format=raw,framed=true" + sound_of(track) +
                         ",codec_data=(buffer)" + hex(track.config),
                     {"avdec_aac", "faad"},
+                    {},
                     libav,
                     false};
     case Codec::opus: {
       auto caps = opus_caps(track);
       if (!caps) return std::nullopt;
-      return Recipe{std::move(*caps), {"opusdec", "avdec_opus"}, basic, false};
+      return Recipe{std::move(*caps), {"opusdec", "avdec_opus"}, {}, basic, false};
     }
     case Codec::mp3:
       return Recipe{"audio/mpeg,mpegversion=1,layer=3,parsed=true" + sound_of(track),
                     {"mpg123audiodec", "avdec_mp3"},
+                    {},
                     good,
                     false};
     case Codec::unknown:

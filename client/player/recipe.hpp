@@ -12,6 +12,7 @@ namespace client {
 struct Recipe {
   std::string caps;                   ///< of the coded frames; not what is told in-band
   std::vector<const char*> decoders;  ///< elements, the best first
+  std::vector<const char*> hardware;  ///< those that need a device: there or not
   const char* package = "";           ///< of Debian, that has the first of them which it can have
   /// NAL units go behind start codes instead of their lengths: so parameter sets are told in-band
   /// alone, and may change with every sync frame.

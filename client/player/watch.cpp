@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "client/player/advice.hpp"
 #include "relay/base/units.hpp"
 #include "relay/media/timescale.hpp"
 #include "relay/protocol/wire/tracks.hpp"
@@ -14,6 +15,7 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
 constexpr std::chrono::seconds drain_max{5};
+constexpr std::chrono::seconds http_again_after{2};
 // Of two machines that keep time by the network; more makes latencies useless.
 constexpr milliseconds clocks_differ{50};
 constexpr std::int64_t us_per_second = 1'000'000;
@@ -47,8 +49,8 @@ void add_counters(Report& report, const Player& player) {
 
 }  // namespace
 
-Watch::Watch(const Options& options, base::Time began, Console& console)
-    : options_(options), began_(began), console_(console) {}
+Watch::Watch(const Options& options, base::Time began, Console& console, Presenter* presenter)
+    : options_(options), began_(began), console_(console), presenter_(presenter) {}
 
 Watch::~Watch() { finish(); }
 
@@ -60,8 +62,6 @@ ExitCode Watch::start() {
       return ExitCode::file;
     }
   }
-  Backoff::Policy backoff;
-  backoff.retries = options_.retries;
   const std::lock_guard guard(lock_);  // so that events find it
   if (options_.url.is_wire()) {
     Player::Settings settings;
@@ -69,21 +69,19 @@ ExitCode Watch::start() {
     settings.watch.start = options_.start;
     settings.watch.slow = options_.slow;
     settings.watch.flush = milliseconds(0);
-    settings.backoff = backoff;
+    settings.backoff.retries = options_.retries;
     Player::Events& events = *this;
+    if (const auto* const from = std::get_if<base::Utc>(&options_.start)) going_to_ = *from;
     player_ = std::make_unique<Player>(std::move(settings), events);
   } else {
-    HttpGet::Settings settings;
-    settings.url = options_.url;
-    settings.backoff = backoff;
-    HttpSource::Events& events = *this;
-    http_ = std::make_unique<HttpSource>(std::move(settings), events);
+    open_http();
   }
   return ExitCode::done;
 }
 
 std::optional<ExitCode> Watch::wait_until(base::Time time) {
   look_for_errors();
+  open_http_again();
   std::unique_lock guard(lock_);
   changed_.wait_until(guard, time, [this] { return code_.has_value(); });
   return code_;
@@ -106,7 +104,8 @@ void Watch::finish() {
     const std::lock_guard guard(lock_);
     must_drain = must_drain_;
   }
-  if (must_drain) {
+  if (presenter_ != nullptr) presenter_->interrupt();
+  if (must_drain && presenter_ == nullptr) {
     const std::lock_guard guard(decoder_lock_);
     if (decoder_) decoder_->finish(drain_max);
   }
@@ -130,6 +129,7 @@ Report Watch::report() {
   const std::lock_guard guard(lock_);
   Report report = report_;
   if (player_) add_counters(report, *player_);
+  report.reconnects += http_reconnects_;
   if (latencies_.count() > 0) {
     report.latency =
         Report::Latency{latencies_.quantile(0.5), latencies_.quantile(0.99), latencies_.max()};
@@ -138,12 +138,28 @@ Report Watch::report() {
   return report;
 }
 
-void Watch::on_connected(const std::string& address) { console_.say("connected to " + address); }
+void Watch::on_connected(const std::string& address) {
+  console_.say("connected to " + address);
+  set_phase({Phase::Kind::waiting, {}, {}});
+}
+
+void Watch::set_phase(Phase phase) {
+  const std::lock_guard guard(lock_);
+  view_.phase = std::move(phase);
+}
 
 // Between the relay's answer and now lies at most a moment on the network.
 void Watch::on_playing(const wire::Player::Began& began) {
   const base::Duration ahead = began.relay_utc - base::utc_now();
-  if (!began.resumed) asked_ = base::utc_now();
+  if (!began.resumed) {
+    asked_ = base::utc_now();
+    std::optional<base::Utc> from;
+    {
+      const std::lock_guard guard(lock_);
+      from = going_to_;
+    }
+    begin_anew(!from, from);
+  }
   const std::lock_guard guard(lock_);
   if (ahead > -milliseconds(500) && ahead < clocks_differ) return;
   if (std::exchange(has_warned_of_clocks_, true)) return;
@@ -176,15 +192,37 @@ void Watch::make_decoder(const std::vector<media::Track>& tracks) {
   if (decoder_ && decoder_->fits(tracks)) return;
   // What came before is decoded to its end; the relay waits so long.
   if (decoder_) decoder_->finish(drain_max);
+  if (presenter_ != nullptr) presenter_->refuse(true);
   decoder_.reset();
+  if (presenter_ != nullptr) presenter_->refuse(false);
+  rebuild();
+}
+
+// Under `decoder_lock_`.
+void Watch::rebuild() {
+  decoder_.reset();
+  {
+    const std::lock_guard guard(lock_);
+    is_behind_ = false;  // the old one was; it says nothing any more
+  }
+  hold();
+  needs_sync_ = presenter_ != nullptr;
   std::vector<std::string> warnings;
   Decoder::Events& events = *this;
-  decoder_ = std::make_unique<Decoder>(tracks, events, warnings);
+  const bool is_shown = presenter_ != nullptr;
+  decoder_ = std::make_unique<Decoder>(
+      tracks_, Decoder::Settings{is_shown, is_shown && may_use_hardware_}, events, warnings);
   for (const std::string& warning : warnings) console_.say(warning);
+  if (is_shown && told_decoders_ != decoder_->description()) {
+    told_decoders_ = decoder_->description();
+    console_.say("decoding " + told_decoders_ +
+                 (decoder_->uses_hardware() ? " (hardware: untested; software if it fails)" : ""));
+  }
   if (!decoder_->is_useful() && !saver_) {
     return fail(ExitCode::source, "the stream has no track that can be decoded");
   }
   const std::lock_guard inner(lock_);
+  view_.decoders = decoder_->description();
   counted_ = decoder_->has_video() ? media::Kind::video : media::Kind::audio;
 }
 
@@ -193,6 +231,8 @@ void Watch::on_chunk(const wire::Chunk& chunk) {
     const std::lock_guard guard(lock_);
     if (is_closed_) return;
     ++report_.chunks;
+    for (const media::Sample& sample : chunk.samples) view_.bytes += sample.payload.bytes();
+    if (view_.phase.kind != Phase::Kind::playing) view_.phase = {Phase::Kind::playing, {}, {}};
     if (options_.url.is_wire()) {
       if (!report_.first_sequence) report_.first_sequence = chunk.position.sequence;
       report_.last_sequence = chunk.position.sequence;
@@ -211,8 +251,15 @@ void Watch::save(const wire::Chunk& chunk) {
 
 // The UTC of a chunk is that of its first sample; the others lie behind it in media time.
 void Watch::decode(const wire::Chunk& chunk) {
+  if (presenter_ != nullptr && chunk.sync && presenter_->is_left_behind()) {
+    begin_anew(true, {});
+    const std::lock_guard guard(lock_);
+    ++view_.drops;
+  }
   const std::lock_guard guard(decoder_lock_);
   if (!decoder_ || chunk.samples.empty()) return;
+  if (needs_sync_ && !chunk.sync) return;
+  needs_sync_ = false;
   const media::Sample& first = chunk.samples.front();
   if (first.track >= tracks_.size()) return;
   const std::int64_t begins =
@@ -224,6 +271,10 @@ void Watch::decode(const wire::Chunk& chunk) {
       const std::uint32_t timescale = tracks_[sample.track].timescale;
       captured =
           chunk.utc + microseconds(media::rescale(sample.pts, us_per_second, timescale) - begins);
+    }
+    if (presenter_ != nullptr && tracks_[sample.track].kind == media::Kind::video) {
+      presenter_->on_coming(std::chrono::nanoseconds(
+          media::rescale(sample.pts, 1'000'000'000, tracks_[sample.track].timescale)));
     }
     decoder_->push(sample, captured);
   }
@@ -237,22 +288,37 @@ void Watch::on_gap(const wire::Gap& gap) {
 }
 
 void Watch::on_lost(const std::string& reason, base::Duration retry_in) {
-  console_.say(reason + "; trying again in " + to_ms(retry_in));
+  const std::string sentence = with_advice(reason, options_.url);
+  console_.say(sentence + "; trying again in " + to_ms(retry_in));
+  set_phase({Phase::Kind::reconnecting, base::monotonic_now() + retry_in, sentence});
 }
 
 void Watch::on_end(const Ending& ending) {
   ExitCode code = ExitCode::done;
   if (ending.cause == Ending::Cause::refused) code = ExitCode::refused;
   if (ending.cause == Ending::Cause::unreachable) code = ExitCode::unreachable;
-  console_.say(ending.detail);
+  const std::string sentence = with_advice(ending.detail, options_.url);
+  console_.say(sentence);
   const std::lock_guard guard(lock_);
   if (code_) return;
+  // In a window a connection that was lost is made again, also over HTTP.
+  if (presenter_ != nullptr && http_ && code == ExitCode::unreachable && !options_.retries) {
+    http_again_at_ = base::monotonic_now() + http_again_after;
+    view_.phase = {Phase::Kind::reconnecting, *http_again_at_, sentence};
+    return;
+  }
+  view_.phase = {Phase::Kind::ended, {}, sentence};
   must_drain_ = true;
   code_ = code;
   changed_.notify_all();
 }
 
 void Watch::on_decoded(const Decoder::Decoded& decoded) {
+  count(decoded);
+  if (presenter_ != nullptr) presenter_->add(decoded);
+}
+
+void Watch::count(const Decoder::Decoded& decoded) {
   const base::Time now = base::monotonic_now();
   const std::lock_guard guard(lock_);
   if (is_closed_ || (code_ && !must_drain_) || decoded.kind != counted_) return;
@@ -272,17 +338,29 @@ void Watch::on_decoded(const Decoder::Decoded& decoded) {
 
 // A decoder that cannot follow is a slow player to the relay.
 void Watch::on_backlog(bool is_behind) {
-  const std::lock_guard guard(lock_);
-  if (player_) player_->hold(is_behind);
-  if (http_) http_->hold(is_behind);
+  {
+    const std::lock_guard guard(lock_);
+    is_behind_ = is_behind;
+  }
+  hold();
 }
 
 void Watch::look_for_errors() {
-  const std::lock_guard guard(decoder_lock_);
-  while (decoder_) {
+  // The source's thread may wait for what was decoded to be shown: then another time.
+  const std::unique_lock guard(decoder_lock_, std::try_to_lock);
+  while (guard && decoder_) {
     const auto error = decoder_->take_error();
     if (!error) return;
     console_.say(*error);
+    if (decoder_->uses_hardware()) {
+      console_.say("decoding goes on in software, at the next sync frame");
+      may_use_hardware_ = false;
+      presenter_->interrupt();
+      decoder_.reset();
+      presenter_->restart(presenter_->view().is_live, {});
+      rebuild();
+      return;
+    }
     if (!decoder_->is_useful() && !saver_) end(ExitCode::source);
   }
 }

@@ -21,6 +21,8 @@ CLIENT_ORDER = {"camera": 0, "player": 0, "command": 1, "gst": 1, "wire": 2, "me
 RELAY_FOR_CLIENTS = ("relay/base/", "relay/memory/", "relay/media/", "relay/protocol/wire/")
 GSTREAMER_ALLOWED = {"camera", "player", "gst"}
 
+SDL_ALLOWED = {"client/player/window.cpp", "client/player/sound_device.cpp"}
+
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.MULTILINE)
 COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 
@@ -102,6 +104,8 @@ class Tree:
             self.report(path, f"<{name}>: only client/wire includes Beast")
         if is_gstreamer(name) and layer not in GSTREAMER_ALLOWED:
             self.report(path, f"<{name}>: {layer}/ includes no GStreamer")
+        if name.startswith("SDL") and path not in SDL_ALLOWED:
+            self.report(path, f"<{name}>: only the window and the sound device include SDL")
         if name.startswith("schemas/"):
             self.report(path, f'"{name}": generated Protobuf types stop at the edges')
         if name.startswith("relay/") and not name.startswith(RELAY_FOR_CLIENTS):
@@ -283,7 +287,8 @@ class IncludeArrows(unittest.TestCase):
         for folder, name, what in (("player", "boost/asio/post.hpp", "only client/wire"),
                                    ("wire", "gst/gst.h", "no GStreamer"),
                                    ("media", "glib.h", "no GStreamer"),
-                                   ("wire", "uv.h", "libuv")):
+                                   ("wire", "uv.h", "libuv"),
+                                   ("player", "SDL.h", "only the window")):
             self.expect({f"client/{folder}/a.cpp": f"#include <{name}>\n"}, what)
 
     def test_generated_types_in_a_client_are_found(self):

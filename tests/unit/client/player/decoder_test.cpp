@@ -94,6 +94,23 @@ media::Track track_of(media::Codec codec, const Coded& coded) {
   return track;
 }
 
+// What a registry names and no device answers to.
+struct BrokenDecoder {
+  GstElement parent;
+};
+struct BrokenDecoderClass {
+  GstElementClass parent_class;
+};
+G_DEFINE_TYPE(BrokenDecoder, broken_decoder, GST_TYPE_ELEMENT)
+void broken_decoder_init(BrokenDecoder*) {}
+void broken_decoder_class_init(BrokenDecoderClass* type) {
+  gst_element_class_set_static_metadata(&type->parent_class, "broken", "Decoder", "fails", "us");
+  type->parent_class.change_state = [](GstElement*, GstStateChange change) {
+    return change == GST_STATE_CHANGE_NULL_TO_READY ? GST_STATE_CHANGE_FAILURE
+                                                    : GST_STATE_CHANGE_SUCCESS;
+  };
+}
+
 struct Counter final : Decoder::Events {
   void on_decoded(const Decoder::Decoded& decoded) override {
     std::unique_lock guard(lock);
@@ -129,8 +146,8 @@ struct Counter final : Decoder::Events {
 };
 
 struct Rig {
-  explicit Rig(std::vector<media::Track> of)
-      : tracks(of), decoder(std::move(of), events, warnings) {}
+  explicit Rig(std::vector<media::Track> of, Decoder::Settings settings = {})
+      : tracks(of), decoder(std::move(of), settings, events, warnings) {}
 
   void push(const Frame& frame, std::uint8_t track = 0) {
     memory::WindowList payload;
@@ -288,6 +305,18 @@ TEST_CASE("whether other tracks fit is a matter of their codec and clock and not
   tracks = {rig.tracks[0], rig.tracks[0]};
   CHECK(!rig.decoder.fits(tracks));
   CHECK(!rig.decoder.fits({}));
+}
+
+TEST_CASE("a hardware decoder that cannot be opened is passed over") {
+  gst_init(nullptr, nullptr);
+  REQUIRE(gst_element_register(nullptr, "vah264dec", GST_RANK_NONE, broken_decoder_get_type()));
+  const Coded coded = encode(film(x264));
+  Rig rig({track_of(media::Codec::h264, coded)}, {true, true});
+  CHECK(rig.warnings.empty());
+  CHECK(!rig.decoder.uses_hardware());
+  CHECK(rig.decoder.description().find("vah264dec") == std::string::npos);
+  for (const Frame& frame : coded.frames) rig.push(frame);
+  CHECK(rig.events.wait_for(coded.frames.size()));
 }
 
 }  // namespace client

@@ -69,9 +69,31 @@ TEST_CASE("a stream over HTTP needs the extension of a container") {
   bad({"--headless", "http://relay/cam.flv"}, ".ts or .mp4");
 }
 
+TEST_CASE("a window is the default and a wall has up to sixteen streams") {
+  const Options options = good({"spancast://relay/cam", "--latency", "1s"});
+  CHECK(!options.is_headless);
+  CHECK(options.latency == std::chrono::seconds(1));
+  CHECK(options.wall.size() == 1);
+  CHECK(good({"spancast://relay/cam"}).latency == std::chrono::milliseconds(200));
+  const Options wall = good({"--wall", "spancast://relay/cam", "http://relay/door.ts"});
+  REQUIRE(wall.wall.size() == 2);
+  CHECK(wall.wall[1].url.extension() == "ts");
+  CHECK(wall.wall[1].text == "http://relay/door.ts");
+  std::vector<const char*> argv(18, "spancast://relay/cam");
+  argv.front() = "--wall";
+  argv.insert(argv.begin(), "spancast-player");
+  const auto parsed = parse_options(static_cast<int>(argv.size()), argv.data(), now);
+  REQUIRE(std::holds_alternative<Printed>(parsed));
+  CHECK(std::get<Printed>(parsed).text.find("at most 16") != std::string::npos);
+}
+
 TEST_CASE("what makes no sense is said with what to do") {
-  bad({"spancast://relay/cam"}, "add --headless");
+  bad({"spancast://relay/cam", "spancast://relay/door"}, "add --wall");
   bad({"--headless"}, "url is required");
+  bad({"--wall", "--headless", "spancast://relay/cam"}, "does not go with --headless");
+  bad({"--wall", "--save", "film.mp4", "spancast://relay/cam"}, "do not go with --wall");
+  bad({"--latency", "11s", "spancast://relay/cam"}, "at most 10 s");
+  bad({"--latency", "soon", "spancast://relay/cam"}, "--latency soon: ");
   bad({"--headless", "relay/cam"}, "spancast://");
   bad({"--headless", "--frames", "0", "spancast://relay/cam"}, "--frames");
   bad({"--headless", "--frames", "x", "spancast://relay/cam"}, "--frames");
