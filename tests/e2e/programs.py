@@ -28,6 +28,9 @@ class Program:
         self.process = self.tool.process
         self.reports = []
         self.errors = []
+        self.start_reading()
+
+    def start_reading(self):
         self.changed = threading.Condition()
         self.threads = [threading.Thread(target=work, daemon=True)
                         for work in (self.read, self.read_errors)]

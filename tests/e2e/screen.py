@@ -1,0 +1,118 @@
+"""A screen without a monitor (Xvfb), hands (xdotool), and eyes that read the number in a picture."""
+
+import os
+import re
+import subprocess
+
+import client
+import relay as relay_module
+import tools
+
+WIDTH, HEIGHT = 1280, 720
+CELLS, CELL_ROWS, MARKER = 40, 16, 0xA5  # as client/media/frame_number.hpp says
+WHITE = 128
+
+
+class Picture:
+    """What was on the screen, in grey: one byte a pixel."""
+
+    def __init__(self, luma):
+        assert len(luma) == WIDTH * HEIGHT, len(luma)
+        self.luma = luma
+
+    def mean(self, left, top, width, height):
+        rows = [self.luma[row * WIDTH + left:row * WIDTH + left + width]
+                for row in range(top, top + height)]
+        return sum(map(sum, rows)) / (width * height)
+
+    def share_of_white(self, left, top, width, height):
+        rows = [self.luma[row * WIDTH + left:row * WIDTH + left + width]
+                for row in range(top, top + height)]
+        return sum(value > 200 for row in rows for value in row) / (width * height)
+
+    def number(self, left=0, top=0, width=WIDTH, scale=2.0):
+        """The frame number of a picture that is shown there; None if there is none.
+
+        `scale`: shown pixels for each of the camera's."""
+        cell, middle = width / CELLS, top + int(CELL_ROWS * scale / 2)
+        bits = 0
+        for index in range(CELLS):
+            at = left + int((index + 0.5) * cell) - 1
+            bits = bits << 1 | (self.mean(at, middle - 1, 3, 3) > WHITE)
+        number = bits >> 8 & 0xFFFFFF
+        check = ((number >> 16) + (number >> 8) + number) & 0xFF ^ 0x5A
+        return number if bits >> 32 == MARKER and bits & 0xFF == check else None
+
+
+class Screen:
+    def __init__(self):
+        reading, writing = os.pipe()
+        # Without -noreset it starts anew when its last client goes, and is away for a moment.
+        self.process = subprocess.Popen(
+            ["Xvfb", "-displayfd", str(writing), "-screen", "0", f"{WIDTH}x{HEIGHT}x24",
+             "-nolisten", "tcp", "-noreset"], pass_fds=[writing], stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        os.close(writing)
+        with os.fdopen(reading) as pipe:
+            number = pipe.readline().strip()  # it takes a free one, and says which when it is ready
+        assert number, "Xvfb did not start"
+        self.display = f":{number}"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(20)
+
+    def environment(self, **more):
+        """For a program with a window: no graphics device, no sound device, no other display."""
+        own = {**relay_module.clean_environment(), "DISPLAY": self.display,
+               "SDL_VIDEODRIVER": "x11", "SDL_RENDER_DRIVER": "software",
+               "SDL_AUDIODRIVER": "dummy", **more}
+        own.pop("WAYLAND_DISPLAY", None)
+        return own
+
+    def do(self, *arguments):
+        done = subprocess.run(["xdotool", *map(str, arguments)], capture_output=True, text=True,
+                              timeout=30, check=False, env=self.environment())
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    def window(self):
+        """Its id, if there is one."""
+        found = self.do("search", "--onlyvisible", "--class", "spancast")
+        return found.splitlines()[0] if found else None
+
+    def title(self):
+        window = self.window()
+        return (window and self.do("getwindowname", window)) or ""
+
+    def wait_title(self, pattern, program, timeout=60):
+        """Until the window of the program, which must not end before, has such a title."""
+        def found():
+            title = self.title()
+            if re.search(pattern, title):
+                return True
+            said = "\n".join(program.errors[-20:])
+            assert program.process.poll() is None, f"it ended at the title {title!r}:\n{said}"
+            return False
+        client.until(found, timeout, f"title {pattern}")
+
+    def press(self, key):
+        self.do("windowfocus", self.window())  # there is no window manager that would
+        self.do("key", key)
+
+    def click(self, x, y):
+        self.do("mousemove", "--sync", x, y, "click", 1)
+
+    def look(self):
+        out, _ = tools.run("ffmpeg", "-v", "error", "-nostdin", "-f", "x11grab", "-video_size",
+                           f"{WIDTH}x{HEIGHT}", "-draw_mouse", "0", "-i", self.display, "-frames:v",
+                           "1", "-f", "rawvideo", "-pix_fmt", "gray", "-")
+        return Picture(out)
+
+    def photograph(self, path):
+        tools.run("ffmpeg", "-v", "error", "-nostdin", "-y", "-f", "x11grab", "-video_size",
+                  f"{WIDTH}x{HEIGHT}", "-draw_mouse", "0", "-i", self.display, "-frames:v", "1",
+                  path)
+        return path

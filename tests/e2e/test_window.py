@@ -1,0 +1,259 @@
+"""spancast-player's window on a screen without a monitor: what it shows, and what keys do.
+
+Pictures of it are kept where SPANCAST_SCREENSHOTS says, to be looked at.
+"""
+
+import contextlib
+import math
+import os
+import pathlib
+import signal
+import struct
+
+import pytest
+
+import client
+import programs
+import screen as screen_module
+import tools
+
+FPS = 25
+CAMERA = ("--size", "640x360", "--fps", str(FPS), "--bitrate", "800k", "--gop", str(FPS))
+SMALL_CAMERA = ("--size", "320x180", "--fps", "15", "--bitrate", "300k", "--gop", "15")
+WIDTH, HEIGHT = screen_module.WIDTH, screen_module.HEIGHT
+RATE, CHANNELS = 48_000, 2
+STATISTICS = (430, HEIGHT - 130, 200, 110)  # a part of where they stand that is dark without them
+
+
+@pytest.fixture
+def screen():
+    with screen_module.Screen() as one:
+        yield one
+
+
+@pytest.fixture
+def photograph(screen, tmp_path):
+    folder = pathlib.Path(os.environ.get("SPANCAST_SCREENSHOTS", tmp_path))
+
+    def take(name):
+        return screen.photograph(folder / f"{name}.png")
+
+    return take
+
+
+class Shown(programs.Program):
+    """spancast-player with a window."""
+
+    def __init__(self, screen, *arguments, **environment):
+        self.tool = tools.Tool(programs.FOLDER / "spancast-player", *arguments,
+                               environment=screen.environment(**environment))
+        self.process = self.tool.process
+        self.reports, self.errors = [], []
+        self.start_reading()
+
+
+def url(relay, path="/live/cam"):
+    return f"spancast://127.0.0.1:{relay.http_port}{path}"
+
+
+@contextlib.contextmanager
+def playing(screen, relay, *arguments, **environment):
+    """A camera, and a window that shows it live."""
+    with programs.camera(relay.http_port, *CAMERA, small=False):
+        relay.wait_stream("live/cam", lambda stream: stream["live"])
+        with Shown(screen, *arguments, url(relay), **environment) as player:
+            screen.wait_title(r"^live/cam: live \d+\.\d s$", player)
+            yield player
+            screen.press("q")
+            player.end()
+
+
+def wait_number(screen, condition=lambda number: True, what="a number", **where):
+    """The frame number on the screen, once it fulfils the condition."""
+    seen = [None]
+
+    def found():
+        seen[0] = screen.look().number(**where)
+        return seen[0] is not None and condition(seen[0])
+
+    client.until(found, 60, f"{what} on the screen (the last is {seen[0]})")
+    return seen[0]
+
+
+def test_it_plays_pauses_and_goes_on(start, screen, photograph):
+    relay = start(programs.CONFIG)
+    with playing(screen, relay) as player:
+        first = wait_number(screen)
+        wait_number(screen, lambda number: number > first + FPS, "later frames")
+        photograph("playing")
+        screen.press("space")
+        screen.wait_title(r"^live/cam: paused$", player)
+        paused = wait_number(screen)
+        photograph("paused")
+        # While more than a second of the stream passes at the relay, the picture stays.
+        def next_chunk(stream):
+            return int(stream["tail"]["next_sequence"])
+
+        then = next_chunk(relay.streams()["live/cam"])
+        relay.wait_stream("live/cam", lambda stream: next_chunk(stream) > then + 2 * FPS)
+        assert wait_number(screen) == paused
+        screen.press("space")
+        wait_number(screen, lambda number: number > paused, "frames after the pause")
+        screen.wait_title(r"^live/cam: -\d+ s$", player)  # it goes on where it stopped
+        screen.press("l")
+        screen.wait_title(r"^live/cam: live \d+\.\d s$", player)
+        wait_number(screen, lambda number: number > paused + 2 * FPS, "live frames")
+
+
+def test_arrows_go_ten_seconds_back_and_on(start, screen):
+    relay = start(programs.CONFIG)
+    with playing(screen, relay) as player:
+        wait_number(screen, lambda number: number > 13 * FPS, "13 s of frames")
+        screen.press("space")
+        screen.wait_title("paused", player)
+        paused = wait_number(screen)
+        screen.press("Left")
+        back = wait_number(screen, lambda number: number < paused - 2 * FPS, "frames before")
+        assert back >= paused - 10 * FPS - FPS, "not more than ten seconds"
+        screen.wait_title(r"^live/cam: -\d+ s$", player)
+        wait_number(screen, lambda number: number > back, "frames that go on")
+        screen.press("Right")
+        wait_number(screen, lambda number: number > paused - 3 * FPS, "frames ten seconds on")
+        for _ in range(6):  # as far as there is something
+            screen.press("Right")
+        screen.wait_title("live ", player)
+
+
+def test_statistics_are_shown_over_the_picture(start, screen, photograph):
+    relay = start(programs.CONFIG)
+    with playing(screen, relay):
+        wait_number(screen)
+        without = screen.look().share_of_white(*STATISTICS)
+        screen.press("s")
+        client.until(lambda: screen.look().share_of_white(*STATISTICS) > without + 0.01,
+                     what="text on the picture")
+        assert 5 < screen.look().mean(*STATISTICS) < 128, "text on dark"
+        photograph("statistics")
+        screen.press("s")
+        client.until(lambda: screen.look().share_of_white(*STATISTICS) < without + 0.01,
+                     what="no text on the picture")
+
+
+def test_over_http_too(start, screen):
+    relay = start(programs.CONFIG)
+    with programs.camera(relay.http_port, *CAMERA, small=False):
+        relay.wait_stream("live/cam", lambda stream: stream["live"])
+        with Shown(screen, f"http://127.0.0.1:{relay.http_port}/live/cam.ts") as player:
+            screen.wait_title(r"^live/cam.ts: live \d+\.\d s$", player)
+            screen.press("space")
+            screen.wait_title("paused", player)
+            paused = wait_number(screen)
+            screen.press("l")
+            screen.wait_title(r"^live/cam.ts: live \d+\.\d s$", player)
+            wait_number(screen, lambda number: number > paused + FPS, "live frames")
+            screen.press("q")
+            player.end()
+
+
+def test_full_screen_and_back(start, screen):
+    relay = start(programs.CONFIG)
+    with playing(screen, relay):
+        for _ in range(2):
+            before = wait_number(screen)
+            screen.press("f")
+            wait_number(screen, lambda number, before=before: number > before, "later frames")
+
+
+def test_the_last_picture_stays_while_the_relay_is_away(start, screen, photograph):
+    first = start(programs.CONFIG)
+    with playing(screen, first) as player:
+        wait_number(screen, lambda number: number > FPS, "frames")
+        first.expected_exit = -signal.SIGKILL
+        first.signal(signal.SIGKILL)
+        first.wait_exit()
+        screen.wait_title(r"^live/cam: reconnecting in \d+(\.\d)? s$", player)
+        last = wait_number(screen)
+        photograph("reconnecting")
+        second = start({**programs.CONFIG, "http": {"port": first.http_port}})
+        screen.wait_title(r"^live/cam: (live \d+\.\d|-\d+) s$", player)
+        wait_number(screen, lambda number: number > last + FPS, "frames from the second relay")
+        assert second.streams()["live/cam"]["live"]
+        assert any("refused the connection (nothing listens there" in line
+                   for line in player.errors), player.errors
+
+
+def loudness(path):
+    """Of the last half second that the sound device got; nothing before there is so much."""
+    count = RATE * CHANNELS // 2
+    end = path.stat().st_size // 4 * 4 if path.exists() else 0
+    if end < 4 * count:
+        return None
+    with path.open("rb") as file:
+        file.seek(end - 4 * count)
+        values = struct.unpack(f"<{count}f", file.read(4 * count))
+    return math.sqrt(sum(value * value for value in values) / count)
+
+
+def test_the_tone_is_heard_until_it_is_muted(start, screen, tmp_path):
+    relay = start(programs.CONFIG)
+    heard = tmp_path / "heard.raw"
+    with playing(screen, relay, SDL_AUDIODRIVER="disk", SDL_DISKAUDIOFILE=str(heard)) as player:
+        client.until(lambda: (loudness(heard) or 0) > 0.01, what="sound")
+        screen.press("m")
+        screen.wait_title("muted$", player)
+        client.until(lambda: loudness(heard) == 0, what="silence")
+        screen.press("m")
+        client.until(lambda: (loudness(heard) or 0) > 0.01, what="sound again")
+
+
+def test_a_wall_of_streams_that_do_not_disturb_each_other(start, screen, photograph):
+    relay = start(programs.CONFIG)
+    names = ["/live/one", "/live/two", "/live/three"]
+    with contextlib.ExitStack() as stack:
+        cameras = [stack.enter_context(programs.camera(relay.http_port, *SMALL_CAMERA, path=name,
+                                                       small=False)) for name in names]
+        for name in names:
+            relay.wait_stream(name[1:], lambda stream: stream["live"])
+        addresses = [url(relay, name) for name in [*names, "/live/nobody"]]
+        player = stack.enter_context(Shown(screen, "--wall", *addresses))
+        screen.wait_title(r"^4 streams; live/one: live \d+\.\d s$", player)
+        tiles = [(0, 0), (WIDTH // 2, 0), (0, HEIGHT // 2)]
+        for left, top in tiles:
+            wait_number(screen, left=left, top=top, width=WIDTH // 2)
+        photograph("wall")
+        screen.press("Tab")
+        screen.wait_title(r"^4 streams; live/two: live \d+\.\d s$", player)
+        screen.click(WIDTH * 3 // 4, HEIGHT * 3 // 4)
+        screen.wait_title(r"^4 streams; live/nobody: waiting for camera$", player)
+        # One that ends keeps its last picture, and the others go on.
+        cameras[0].interrupt()
+        cameras[0].end()
+        client.until(lambda: any("live/one: the relay says ended" in line
+                                 for line in player.errors), what="an end of live/one")
+        left, top = tiles[1]
+        before = wait_number(screen, left=left, top=top, width=WIDTH // 2)
+        wait_number(screen, lambda number: number > before + 15, "later frames of live/two",
+                    left=left, top=top, width=WIDTH // 2)
+        screen.press("q")
+        player.end()
+
+
+@pytest.mark.parametrize("address, says", [
+    ("spancast://127.0.0.1:1/live/cam", "refused the connection (nothing listens there"),
+    ("spancast://no-such-host.invalid/live/cam", "check how the name is spelled"),
+    ("http://127.0.0.1:1/live/cam.ts", "nothing listens there: start the relay"),
+])
+def test_errors_say_what_to_do(screen, address, says):
+    with Shown(screen, "--retry", "0", address) as player:
+        player.end(3)
+    assert any(says in line for line in player.errors), player.errors
+
+
+def test_a_stream_that_nobody_publishes_is_said(start, screen):
+    relay = start({**programs.CONFIG, "publisher": {"grace": "300ms"}})
+    with Shown(screen, url(relay, "/live/nobody")) as player:
+        screen.wait_title(r"^live/nobody: (waiting for camera|reconnecting in)", player)
+        client.until(lambda: any("nobody publishes it: start its camera" in line
+                                 for line in player.errors), what="a sentence")
+        screen.press("q")
+        player.end()
