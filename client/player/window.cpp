@@ -130,6 +130,10 @@ Window::Impl::Impl(std::size_t pictures) : slots_(pictures) {
   renderer_.reset(SDL_CreateRenderer(window_.get(), -1, SDL_RENDERER_PRESENTVSYNC));
   if (!renderer_) renderer_.reset(SDL_CreateRenderer(window_.get(), -1, SDL_RENDERER_SOFTWARE));
   if (!renderer_) throw cannot_open(SDL_GetError());
+  // In software SDL only plays at waiting for the screen, by a rate that a virtual one makes up.
+  SDL_RendererInfo info{};
+  const bool is_known = SDL_GetRendererInfo(renderer_.get(), &info) == 0;
+  if (is_known && (info.flags & SDL_RENDERER_SOFTWARE) != 0) SDL_RenderSetVSync(renderer_.get(), 0);
   if (TTF_Init() != 0) return;
   for (const char* path : fonts) {
     if (!font_) font_.reset(TTF_OpenFont(path, text_height));
@@ -268,7 +272,7 @@ void Window::Impl::draw_text(const std::vector<std::string>& lines, const Area& 
   }
   const SDL_Rect dark = to_rect(box);
   SDL_SetRenderDrawBlendMode(renderer_.get(), SDL_BLENDMODE_BLEND);
-  SDL_SetRenderDrawColor(renderer_.get(), 0, 0, 0, 170);
+  SDL_SetRenderDrawColor(renderer_.get(), 0, 0, 0, 200);
   SDL_RenderFillRect(renderer_.get(), &dark);
   SDL_RenderSetClipRect(renderer_.get(), &dark);
   int top = box.top + margin;
