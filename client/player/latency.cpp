@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstddef>
 
 namespace client {
 
@@ -36,6 +37,20 @@ base::Duration Latencies::quantile(double share) const noexcept {
     return std::min<base::Duration>(bound, max_);
   }
   return max_;
+}
+
+void RecentLatencies::add(base::Duration latency) noexcept {
+  latencies_[count_ % kept_max] = latency;
+  ++count_;
+}
+
+std::optional<base::Duration> RecentLatencies::median() const noexcept {
+  if (count_ == 0) return std::nullopt;
+  auto latencies = latencies_;
+  const auto end = latencies.begin() + static_cast<std::ptrdiff_t>(std::min(count_, kept_max));
+  const auto middle = latencies.begin() + (end - latencies.begin()) / 2;
+  std::nth_element(latencies.begin(), middle, end);
+  return *middle;
 }
 
 }  // namespace client

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "relay/base/time.hpp"
 
@@ -29,6 +30,19 @@ class Latencies {
   std::array<std::uint32_t, steps*(octaves + 1)> counts_{};
   std::uint64_t count_ = 0;
   base::Duration max_{};
+};
+
+/// The last `kept_max` latencies: what they are about now, whatever a single one was.
+class RecentLatencies {
+ public:
+  static constexpr std::size_t kept_max = 48;
+
+  void add(base::Duration latency) noexcept;
+  std::optional<base::Duration> median() const noexcept;
+
+ private:
+  std::array<base::Duration, kept_max> latencies_{};
+  std::size_t count_ = 0;
 };
 
 }  // namespace client

@@ -40,7 +40,9 @@ both must be set, or it is off by their difference. Frames that were captured be
 answered are history and do not count; those that a lost connection delayed do. `startup_ms` is from
 the start of the process to the first decoded frame. `frame_numbers` is there once a picture had a
 number, as those of `spancast-camera test` have. What is not known is null; over HTTP there are no
-sequence numbers and no latency, and a lost connection is the end.
+sequence numbers and no latency, and a lost connection is the end. `shown` is there with a window:
+`latency_ms` is that of the last picture until it was drawn; `sync_ms` is from a picture to the sound
+of the same instant, as both are played now, and negative when the sound comes first.
 
 Exit codes:
   0  did what it was asked to, the stream has ended, or a signal told it to stop

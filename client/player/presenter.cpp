@@ -17,13 +17,20 @@ constexpr std::chrono::seconds apart_max{60};
 
 Presenter::Presenter(base::Duration latency) noexcept : latency_(latency), playout_(latency) {}
 
+// Pictures and sound that are compared are of one place.
+void Presenter::drop_sound() noexcept {
+  sound_.clear();
+  picture_latencies_ = {};
+  sound_latencies_ = {};
+}
+
 void Presenter::interrupt(std::optional<base::Utc> going_to) {
   const std::lock_guard guard(lock_);
   is_open_ = false;
   if (going_to) shown_utc_ = going_to;
   ++turn_;
   pictures_.clear();
-  sound_.clear();
+  drop_sound();
   room_.notify_all();
 }
 
@@ -39,7 +46,7 @@ void Presenter::restart(bool is_live, std::optional<base::Utc> from) {
   is_open_ = true;
   ++turn_;
   pictures_.clear();
-  sound_.clear();
+  drop_sound();
   playout_.restart(is_live);
   if (is_paused_) playout_.pause(base::monotonic_now());
   from_ = from;
@@ -60,7 +67,7 @@ void Presenter::pause(bool is_paused) {
 void Presenter::set_audible(bool is_audible) {
   const std::lock_guard guard(lock_);
   is_audible_ = is_audible;
-  if (!is_audible_) sound_.clear();
+  if (!is_audible_) drop_sound();
   room_.notify_all();
 }
 
@@ -131,7 +138,7 @@ std::unique_ptr<Picture> Presenter::take_due() {
     picture = std::move(next.picture);
     shown_pts_ = next.pts;
     shown_utc_ = next.utc;
-    shown_latency_ = now - next.captured;
+    to_be_drawn_ = next.captured;
     pictures_.pop_front();
   }
   if (!picture) return nullptr;
@@ -139,6 +146,13 @@ std::unique_ptr<Picture> Presenter::take_due() {
   ++view_.shown;
   room_.notify_all();
   return picture;
+}
+
+void Presenter::on_drawn(base::Time now) {
+  const std::lock_guard guard(lock_);
+  if (!to_be_drawn_) return;
+  shown_latency_ = now - *std::exchange(to_be_drawn_, std::nullopt);
+  picture_latencies_.add(*shown_latency_);
 }
 
 std::optional<base::Time> Presenter::next_due() {
@@ -159,6 +173,9 @@ Presenter::View Presenter::view() {
   view.is_live = playout_.is_live();
   view.behind = playout_.behind();
   view.latency = shown_latency_;
+  const auto pictures = picture_latencies_.median();
+  const auto sound = sound_latencies_.median();
+  if (pictures && sound) view.sync = *sound - *pictures;
   if (shown_pts_ && coming_pts_) {
     view.lag = std::clamp<base::Duration>(*coming_pts_ - *shown_pts_, {}, apart_max);
   }
@@ -172,6 +189,7 @@ void Presenter::take_sound(std::span<float> out, base::Time at) noexcept {
     return;
   }
   sound_.take(out, at, playout_.delay());
+  if (const auto latency = sound_.latency()) sound_latencies_.add(*latency);
   room_.notify_all();
 }
 

@@ -9,6 +9,7 @@
 #include <span>
 
 #include "client/player/decoder.hpp"
+#include "client/player/latency.hpp"
 #include "client/player/picture.hpp"
 #include "client/player/playout.hpp"
 #include "client/player/sound.hpp"
@@ -30,9 +31,12 @@ class Presenter {
     base::Duration behind{};                ///< live, by pauses and seeks
     std::optional<base::Duration> latency;  ///< from the capture of what is shown to its showing
     base::Duration lag{};                   ///< of media that came and is not shown yet
-    std::uint64_t shown = 0;                ///< pictures
-    std::uint64_t passed_over = 0;          ///< pictures that were too late to be shown
-    int width = 0;                          ///< of the last picture
+    /// From a picture to the sound of the same instant, by the medians of the last of each;
+    /// negative: the sound is first. Nothing: there is none.
+    std::optional<base::Duration> sync;
+    std::uint64_t shown = 0;        ///< pictures
+    std::uint64_t passed_over = 0;  ///< pictures that were too late to be shown
+    int width = 0;                  ///< of the last picture
     int height = 0;
   };
 
@@ -59,6 +63,8 @@ class Presenter {
 
   /// The newest picture that is due, once; null: none but the one before. On the window's thread.
   std::unique_ptr<Picture> take_due();
+  /// The picture that was taken last can be seen from `now` on.
+  void on_drawn(base::Time now);
   /// When the next picture is due, if one is here.
   std::optional<base::Time> next_due();
   /// The UTC of what is shown, or will be after a seek.
@@ -78,6 +84,7 @@ class Presenter {
   void add_picture(std::unique_lock<std::mutex>& guard, const Decoder::Decoded& decoded,
                    std::unique_ptr<Picture> picture);
   void add_sound(std::unique_lock<std::mutex>& guard, const Decoder::Decoded& decoded);
+  void drop_sound() noexcept;
 
   const base::Duration latency_;
   std::mutex lock_;  // of all below
@@ -95,6 +102,9 @@ class Presenter {
   std::optional<base::Duration> shown_pts_;
   std::optional<base::Utc> shown_utc_;
   std::optional<base::Duration> shown_latency_;
+  std::optional<base::Time> to_be_drawn_;  // captured, of what was taken last
+  RecentLatencies picture_latencies_;
+  RecentLatencies sound_latencies_;
   View view_;
 };
 

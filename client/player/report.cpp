@@ -32,6 +32,14 @@ std::string to_json(const FrameNumbers::Counts& numbers) {
          ",\"out_of_order\":" + std::to_string(numbers.out_of_order) + "}";
 }
 
+std::string to_json(const Report::Shown& shown) {
+  return "{\"pictures\":" + std::to_string(shown.pictures) +
+         ",\"too_late\":" + std::to_string(shown.too_late) +
+         ",\"drops\":" + std::to_string(shown.drops) +
+         ",\"latency_ms\":" + (shown.latency ? to_ms(*shown.latency) : "null") +
+         ",\"sync_ms\":" + (shown.sync ? to_ms(*shown.sync) : "null") + "}";
+}
+
 }  // namespace
 
 std::string to_json(const Report& report) {
@@ -46,6 +54,7 @@ std::string to_json(const Report& report) {
   text += ",\"latency_ms\":" + to_json(report.latency);
   text += ",\"startup_ms\":" + (report.startup ? to_ms(*report.startup) : "null");
   if (report.frame_numbers) text += ",\"frame_numbers\":" + to_json(*report.frame_numbers);
+  if (report.shown) text += ",\"shown\":" + to_json(*report.shown);
   return text + "}";
 }
 

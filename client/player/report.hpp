@@ -17,6 +17,15 @@ struct Report {
     base::Duration max{};
   };
 
+  /// Of a window.
+  struct Shown {
+    std::uint64_t pictures = 0;
+    std::uint64_t too_late = 0;             ///< pictures
+    std::uint64_t drops = 0;                ///< to the newest sync frame
+    std::optional<base::Duration> latency;  ///< of the last picture, until it was drawn
+    std::optional<base::Duration> sync;     ///< see Presenter::View
+  };
+
   std::uint64_t frames_decoded = 0;
   std::uint64_t chunks = 0;
   std::optional<std::uint64_t> first_sequence;
@@ -28,6 +37,7 @@ struct Report {
   std::optional<Latency> latency;
   std::optional<base::Duration> startup;
   std::optional<FrameNumbers::Counts> frame_numbers;
+  std::optional<Shown> shown;
 };
 
 /// One line, without its end. What is not known is null.

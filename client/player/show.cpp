@@ -206,6 +206,8 @@ void Show::draw() {
   const auto areas = grid(tiles_.size(), window_.width(), window_.height());
   for (std::size_t at = 0; at < areas.size(); ++at) draw_tile(at, areas[at]);
   window_.end();
+  const base::Time now = base::monotonic_now();
+  for (const auto& tile : tiles_) tile->presenter().on_drawn(now);
 }
 
 void Show::draw_tile(std::size_t number, const Area& area) {

@@ -37,6 +37,7 @@ void Sound::clear() noexcept {
   frames_ = 0;
   error_ = 0;
   step_ = 1;
+  latency_.reset();
 }
 
 base::Time Sound::head() const noexcept {
@@ -52,6 +53,7 @@ void Sound::drop(base::Duration length) noexcept {
 }
 
 void Sound::take(std::span<float> out, base::Time at, base::Duration delay) noexcept {
+  latency_.reset();
   while (out.size() >= channels && !pieces_.empty()) {
     const base::Duration early = head() + delay - at;
     std::size_t frames = 0;
@@ -68,6 +70,7 @@ void Sound::take(std::span<float> out, base::Time at, base::Duration delay) noex
       step_ = std::abs(error_) < near_enough
                   ? 1
                   : 1 - std::clamp(error_ * gain, -correction_max, correction_max);
+      latency_ = at - head();
       frames = play(out);
     }
     out = out.subspan(frames * channels);

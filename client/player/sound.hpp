@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <deque>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -26,6 +27,8 @@ class Sound {
   /// What is due from `at` on, when things are `delay` behind their capture; silence where nothing
   /// is.
   void take(std::span<float> out, base::Time at, base::Duration delay) noexcept;
+  /// From capture until it is heard, of what was taken last; nothing: that was silence.
+  std::optional<base::Duration> latency() const noexcept { return latency_; }
 
  private:
   struct Piece {
@@ -44,6 +47,7 @@ class Sound {
   std::size_t frames_ = 0;  // of all pieces
   double error_ = 0;        // seconds by which the head plays too early; smoothed
   double step_ = 1;         // frames taken for each that is played
+  std::optional<base::Duration> latency_;
 };
 
 }  // namespace client

@@ -22,6 +22,12 @@ std::string place_of(const Presenter::View& view) {
   return "live" + (view.latency ? " " + fixed(base::to_seconds(*view.latency), 1, "s") : "");
 }
 
+std::string sync_of(const Presenter::View& view) {
+  if (!view.sync) return "no sound is played";
+  return "sound " + to_ms(std::chrono::abs(*view.sync)) +
+         (*view.sync < base::Duration::zero() ? " before" : " after") + " its picture";
+}
+
 }  // namespace
 
 std::string state_text(const Phase& phase, const Presenter::View& view, base::Time now) {
@@ -55,6 +61,7 @@ std::vector<std::string> to_lines(const Statistics& statistics) {
   lines.push_back("latency     " + (view.latency ? to_ms(*view.latency) : "unknown") + " (asked " +
                   to_ms(statistics.asked_latency) + ")");
   lines.push_back("lag         " + to_ms(view.lag) + " wait to be shown");
+  lines.push_back("sync        " + sync_of(view));
   lines.push_back("bitrate     " +
                   fixed(static_cast<double>(statistics.bits_per_second) / 1e6, 2, "Mbit/s"));
   lines.push_back("gaps        " + std::to_string(report.gaps));

@@ -135,6 +135,10 @@ Report Watch::report() {
         Report::Latency{latencies_.quantile(0.5), latencies_.quantile(0.99), latencies_.max()};
   }
   report.frame_numbers = numbers_.counts();
+  if (presenter_ == nullptr) return report;
+  const Presenter::View shown = presenter_->view();
+  report.shown =
+      Report::Shown{shown.shown, shown.passed_over, view_.drops, shown.latency, shown.sync};
   return report;
 }
 

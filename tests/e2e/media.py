@@ -49,6 +49,14 @@ def tone(hertz):
 AAC = ["-c:a", "aac", "-b:a", "64k", "-ac", "2"]
 
 
+def flashes(size, rate=25):
+    """Black; in each second 200 ms of white, and with them a tone."""
+    at = "lt(mod(t,1),0.2)"
+    return ["-f", "lavfi", "-i", f"color=black:size={size}:rate={rate},"
+            f"geq=lum='if(lt(mod(T,1),0.2),235,16)':cb=128:cr=128",
+            "-f", "lavfi", "-i", f"aevalsrc='0.5*sin(2*PI*1000*t)*{at}':sample_rate=48000"]
+
+
 class Media:
     """Clips by name; each is encoded when a test first asks for it."""
 
@@ -73,6 +81,12 @@ class Media:
     def plain(self):
         """What a live encoder sends: no B-frames, a keyframe every second."""
         return encode(self.folder, "plain", 5, *picture("320x180"), *tone(440), "-c:v", "libx264",
+                      "-preset", "veryfast", "-tune", "zerolatency", "-g", "25", "-b:v", "500k",
+                      *AAC)
+
+    @functools.cached_property
+    def flashing(self):
+        return encode(self.folder, "flashing", 10, *flashes("320x180"), "-c:v", "libx264",
                       "-preset", "veryfast", "-tune", "zerolatency", "-g", "25", "-b:v", "500k",
                       *AAC)
 

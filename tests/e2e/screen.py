@@ -1,8 +1,14 @@
 """A screen without a monitor (Xvfb), hands (xdotool), and eyes that read the number in a picture."""
 
+import mmap
 import os
+import pathlib
 import re
+import struct
 import subprocess
+import tempfile
+import threading
+import time
 
 import client
 import relay as relay_module
@@ -46,11 +52,12 @@ class Picture:
 
 class Screen:
     def __init__(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="screen")
         reading, writing = os.pipe()
         # Without -noreset it starts anew when its last client goes, and is away for a moment.
         self.process = subprocess.Popen(
             ["Xvfb", "-displayfd", str(writing), "-screen", "0", f"{WIDTH}x{HEIGHT}x24",
-             "-nolisten", "tcp", "-noreset"], pass_fds=[writing], stdin=subprocess.DEVNULL,
+             "-nolisten", "tcp", "-noreset", "-fbdir", self.folder.name], pass_fds=[writing], stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
         os.close(writing)
         with os.fdopen(reading) as pipe:
@@ -64,6 +71,7 @@ class Screen:
     def __exit__(self, *_):
         self.process.terminate()
         self.process.wait(20)
+        self.folder.cleanup()
 
     def environment(self, **more):
         """For a program with a window: no graphics device, no sound device, no other display."""
@@ -116,3 +124,36 @@ class Screen:
                   f"{WIDTH}x{HEIGHT}", "-draw_mouse", "0", "-i", self.display, "-frames:v", "1",
                   path)
         return path
+
+
+class Flashes:
+    """When a pixel of the screen turns white: its memory is looked at a thousand times a second."""
+
+    def __init__(self, screen, x, y):
+        with (pathlib.Path(screen.folder.name) / "Xvfb_screen0").open("rb") as file:
+            self.memory = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+        header = struct.unpack(">25I", self.memory[:100])  # of XWDFile.h
+        bits, line, colors = header[11], header[12], header[19]
+        assert bits == 32, header
+        self.at = header[0] + 12 * colors + y * line + 4 * x
+        self.white = []             # seconds (monotonic)
+        self.is_over = False
+        self.thread = threading.Thread(target=self.look, daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.is_over = True
+        self.thread.join(10)
+        self.memory.close()
+
+    def look(self):
+        was_white = True            # the first flash is one that was dark before
+        while not self.is_over:
+            is_white = self.memory[self.at + 1] > WHITE
+            if is_white and not was_white:
+                self.white.append(time.monotonic())
+            was_white = is_white
+            time.sleep(0.001)

@@ -8,6 +8,7 @@ import math
 import os
 import pathlib
 import signal
+import statistics
 import struct
 
 import pytest
@@ -15,6 +16,7 @@ import pytest
 import client
 import programs
 import screen as screen_module
+import sound_card
 import tools
 
 FPS = 25
@@ -22,6 +24,7 @@ CAMERA = ("--size", "640x360", "--fps", str(FPS), "--bitrate", "800k", "--gop", 
 SMALL_CAMERA = ("--size", "320x180", "--fps", "15", "--bitrate", "300k", "--gop", "15")
 WIDTH, HEIGHT = screen_module.WIDTH, screen_module.HEIGHT
 RATE, CHANNELS = 48_000, 2
+FLASHES = 8  # of which half are at most so far from their tones
 STATISTICS = (430, HEIGHT - 130, 200, 110)  # a part of where they stand that is dark without them
 
 
@@ -204,6 +207,43 @@ def test_the_tone_is_heard_until_it_is_muted(start, screen, tmp_path):
         client.until(lambda: loudness(heard) == 0, what="silence")
         screen.press("m")
         client.until(lambda: (loudness(heard) or 0) > 0.01, what="sound again")
+
+
+def pairs(flashes, beeps):
+    """How much later than each flash its tone was heard, in seconds."""
+    near = [min(beeps, key=lambda beep, flash=flash: abs(beep - flash)) - flash
+            for flash in flashes if beeps]
+    return [apart for apart in near if abs(apart) < 0.5]
+
+
+def test_sound_is_heard_when_its_picture_is_seen(start, screen, media, tmp_path):
+    """A flash and a tone of the same instant, by the clocks of a screen and of a sound card."""
+    relay = start(programs.CONFIG)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(programs.camera(relay.http_port, "--loop", small=False,
+                                            source=f"file:{media.flashing.path}"))
+        relay.wait_stream("live/cam", lambda stream: stream["live"])
+        card = stack.enter_context(sound_card.SoundCard(tmp_path))
+        seen = stack.enter_context(screen_module.Flashes(screen, WIDTH // 2, HEIGHT // 4))
+        player = stack.enter_context(
+            Shown(screen, "--stats", "json", url(relay), **card.environment()))
+        bound = 1 / FPS + sound_card.PERIOD
+        measured = told = None
+
+        # While the machine is short of time pictures are late; sooner or later it is not.
+        def together():
+            nonlocal measured, told
+            apart = pairs(seen.white[-FLASHES:], card.loud)
+            told = (player.last.get("shown") or {}).get("sync_ms")
+            if len(apart) < FLASHES or told is None:
+                return False
+            measured = statistics.median(apart) * 1e3
+            return max(abs(measured), abs(told), abs(measured - told)) < bound * 1e3
+
+        client.until(together, 120, "pictures and sound of the same time")
+        print(f"sound after its picture: {measured:.1f} ms measured, {told:.1f} ms told")
+        screen.press("q")
+        player.end()
 
 
 def test_a_wall_of_streams_that_do_not_disturb_each_other(start, screen, photograph):

@@ -62,4 +62,18 @@ TEST_CASE("no latency at all and what is negative and what is huge are counted")
   CHECK(latencies.quantile(1) > std::chrono::hours(24));
 }
 
+TEST_CASE("of the recent latencies the median is told and older ones are forgotten") {
+  RecentLatencies recent;
+  CHECK(!recent.median());
+  recent.add(milliseconds(7));
+  CHECK(recent.median() == milliseconds(7));
+  recent.add(-milliseconds(900));
+  recent.add(milliseconds(5));
+  CHECK(recent.median() == milliseconds(5));
+  for (std::size_t count = 0; count < RecentLatencies::kept_max; ++count) {
+    recent.add(milliseconds(20));
+  }
+  CHECK(recent.median() == milliseconds(20));
+}
+
 }  // namespace client

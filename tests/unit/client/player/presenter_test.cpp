@@ -114,6 +114,34 @@ TEST_CASE("a decoder that is more than the latency and a second behind is left b
   CHECK(!rig.presenter.is_left_behind());
 }
 
+TEST_CASE("it says how far sound and pictures are apart once both are there") {
+  Rig rig;
+  rig.add();
+  REQUIRE(rig.presenter.take_due() != nullptr);
+  CHECK(!rig.presenter.view().latency);
+  rig.presenter.on_drawn(base::monotonic_now() + milliseconds(30));
+  REQUIRE(rig.presenter.view().latency);
+  CHECK(*rig.presenter.view().latency >= seconds(10) + milliseconds(30));
+  CHECK(!rig.presenter.view().sync);
+
+  rig.presenter.set_audible(true);
+  const auto sample = test::sample_of(  // of twenty seconds, of which half are due
+      "audio/x-raw,format=F32LE,rate=48000,channels=2,layout=interleaved", 20 * 48'000 * 8);
+  Decoder::Decoded decoded;
+  decoded.kind = media::Kind::audio;
+  decoded.captured = rig.began;
+  decoded.sample = sample.get();
+  rig.presenter.add(decoded);
+  std::array<float, 64> out;
+  rig.presenter.take_sound(out, base::monotonic_now());
+  REQUIRE(rig.presenter.view().sync);
+  // Sound is played when it is due; the picture was drawn ten seconds after that.
+  CHECK(*rig.presenter.view().sync > -seconds(11));
+  CHECK(*rig.presenter.view().sync < -seconds(9));
+  rig.presenter.interrupt();
+  CHECK(!rig.presenter.view().sync);
+}
+
 TEST_CASE("sound is kept only while somebody hears it") {
   Presenter presenter({});
   const auto sample =

@@ -42,6 +42,18 @@ TEST_CASE("sound is heard so long after its capture and silence before") {
   CHECK(rig.take(start + delay + milliseconds(10)).front() == 0);
 }
 
+TEST_CASE("it says how long after its capture the sound is heard and nothing of silence") {
+  Rig rig;
+  CHECK(!rig.sound.latency());
+  rig.sound.add(start, level(0.5F));
+  rig.take(start);
+  CHECK(!rig.sound.latency());
+  rig.take(start + delay + milliseconds(7));
+  CHECK(rig.sound.latency() == delay + milliseconds(7));
+  rig.take(start + delay + milliseconds(17));
+  CHECK(!rig.sound.latency());
+}
+
 TEST_CASE("what is too late is passed over") {
   Rig rig;
   for (int at = 0; at < 20; ++at) {

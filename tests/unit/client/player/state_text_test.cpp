@@ -41,11 +41,16 @@ TEST_CASE("the statistics have a line each") {
   statistics.bits_per_second = 1'234'567;
   statistics.report.gaps = 3;
   const auto lines = to_lines(statistics);
-  REQUIRE(lines.size() == 8);
+  REQUIRE(lines.size() == 9);
   CHECK(lines[0] == "spancast://relay/cam");
   CHECK(lines[2] == "latency     unknown (asked 200 ms)");
-  CHECK(lines[4] == "bitrate     1.23 Mbit/s");
-  CHECK(lines[5] == "gaps        3");
+  CHECK(lines[4] == "sync        no sound is played");
+  CHECK(lines[5] == "bitrate     1.23 Mbit/s");
+  CHECK(lines[6] == "gaps        3");
+  statistics.view.sync = milliseconds(12);
+  CHECK(to_lines(statistics)[4] == "sync        sound 12 ms after its picture");
+  statistics.view.sync = -milliseconds(7);
+  CHECK(to_lines(statistics)[4] == "sync        sound 7 ms before its picture");
 }
 
 }  // namespace client
