@@ -5,6 +5,7 @@
 #include <gst/video/video.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstring>
 #include <deque>
@@ -111,7 +112,16 @@ struct Branch {
   std::optional<base::Utc> take_captured(GstClockTime pts);
   std::optional<base::Utc> near_captured(GstClockTime pts);
   void look_at_backlog();
+  bool has(GstObject* element) const;
 };
+
+// A decoder may be a bin of others.
+bool Branch::has(GstObject* element) const {
+  return std::ranges::any_of(std::array{source, decoder, sink}, [&](GstElement* one) {
+    return one != nullptr && (element == GST_OBJECT(one) ||
+                              gst_object_has_as_ancestor(element, GST_OBJECT(one)) == TRUE);
+  });
+}
 
 std::optional<base::Utc> Branch::take_captured(GstClockTime pts) {
   const std::lock_guard guard(lock);
@@ -140,6 +150,15 @@ void Branch::look_at_backlog() {
   const bool is_now = was_behind ? waiting > Decoder::backlog_low : waiting > Decoder::backlog_max;
   if (is_now == was_behind || is_behind.exchange(is_now) == is_now) return;
   events->on_backlog(is_now);
+}
+
+std::string text_of(GstMessage* message) {
+  GError* error = nullptr;
+  gchar* details = nullptr;
+  gst_message_parse_error(message, &error, &details);
+  const gst::Pointer<GError> owned_error(error);
+  const gst::Pointer<gchar> owned_details(details);
+  return error->message;
 }
 
 GstFlowReturn on_sample(GstAppSink* sink, gpointer data) noexcept {
@@ -343,24 +362,17 @@ std::optional<std::string> Decoder::Impl::take_error() {
     branch->is_dead = true;
     return branch->decoder_name + " gives no picture";
   }
-  const gst::Pointer<GstMessage> message(gst_bus_pop_filtered(bus_.get(), GST_MESSAGE_ERROR));
-  if (!message) return std::nullopt;
-  GError* error = nullptr;
-  gchar* details = nullptr;
-  gst_message_parse_error(message.get(), &error, &details);
-  const gst::Pointer<GError> owned_error(error);
-  const gst::Pointer<gchar> owned_details(details);
-  std::string name = "a track";
-  for (const auto& branch : branches_) {
-    GstObject* const from = GST_MESSAGE_SRC(message.get());
-    if (from != GST_OBJECT(branch->source) && from != GST_OBJECT(branch->decoder) &&
-        from != GST_OBJECT(branch->sink)) {
-      continue;
-    }
-    branch->is_dead = true;
-    name = "the track of " + std::string(media::name(branch->track.codec));
+  for (;;) {
+    const gst::Pointer<GstMessage> message(gst_bus_pop_filtered(bus_.get(), GST_MESSAGE_ERROR));
+    if (!message) return std::nullopt;
+    const auto failed = std::ranges::find_if(
+        branches_, [&](const auto& branch) { return branch->has(GST_MESSAGE_SRC(message.get())); });
+    if (failed == branches_.end()) return "decoding failed: " + text_of(message.get());
+    Branch& branch = **failed;
+    if (std::exchange(branch.is_dead, true)) continue;  // what failed upstream because of that
+    return "the track of " + std::string(media::name(branch.track.codec)) +
+           " cannot be decoded by " + branch.decoder_name + ": " + text_of(message.get());
   }
-  return name + " cannot be decoded: " + error->message;
 }
 
 Decoder::Decoder(std::vector<media::Track> tracks, Settings settings, Events& events,

@@ -14,6 +14,7 @@
 #include "client/gst/pointer.hpp"
 #include "relay/memory/block_writer.hpp"
 #include "relay/memory/window_list.hpp"
+#include "tests/faults/failing_decoder.hpp"
 
 namespace client {
 namespace {
@@ -317,6 +318,46 @@ TEST_CASE("a hardware decoder that cannot be opened is passed over") {
   CHECK(rig.decoder.description().find("vah264dec") == std::string::npos);
   for (const Frame& frame : coded.frames) rig.push(frame);
   CHECK(rig.events.wait_for(coded.frames.size()));
+}
+
+TEST_CASE("a hardware decoder that fails while it runs says so") {
+  gst_init(nullptr, nullptr);
+  using failing_decoder::Way;
+  REQUIRE(gst_element_register(nullptr, "nvh264dec", GST_RANK_NONE,
+                               failing_decoder::type<Way::fails>()));
+  const Coded coded = encode(film(x264));
+  Rig rig({track_of(media::Codec::h264, coded)}, {true, true});
+  CHECK(rig.decoder.uses_hardware());
+  CHECK(rig.decoder.description() == "h264 by nvh264dec");
+  std::size_t pushed = 0;
+  std::optional<std::string> error;
+  while (!error) {
+    if (pushed <= failing_decoder::frames_before) rig.push(coded.frames[pushed % 6]);
+    ++pushed;
+    error = rig.decoder.take_error();
+  }
+  CHECK(pushed > failing_decoder::frames_before);
+  CHECK(*error ==
+        "the track of h264 cannot be decoded by nvh264dec: Failed after iterations as requested.");
+  CHECK(!rig.decoder.is_useful());
+  CHECK(!rig.decoder.take_error());
+  for (const Frame& frame : coded.frames) rig.push(frame);  // what still comes is left out
+}
+
+TEST_CASE("a device that gives no picture is given up") {
+  gst_init(nullptr, nullptr);
+  using failing_decoder::Way;
+  REQUIRE(gst_element_register(nullptr, "vah265dec", GST_RANK_NONE,
+                               failing_decoder::type<Way::swallows>()));
+  const Coded coded = encode(film(x265));
+  Rig rig({track_of(media::Codec::h265, coded)}, {true, true});
+  CHECK(rig.decoder.uses_hardware());
+  for (std::uint64_t pushed = 0; pushed < Decoder::swallowed_max; ++pushed) {
+    CHECK(!rig.decoder.take_error());
+    rig.push(coded.frames[pushed % 6]);
+  }
+  CHECK(rig.decoder.take_error() == "vah265dec gives no picture");
+  CHECK(!rig.decoder.is_useful());
 }
 
 }  // namespace client
