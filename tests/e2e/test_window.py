@@ -21,8 +21,10 @@ import tools
 
 FPS = 25
 CAMERA = ("--size", "640x360", "--fps", str(FPS), "--bitrate", "800k", "--gop", str(FPS))
+LARGE_CAMERA = ("--size", "1280x720", *CAMERA[2:])
 SMALL_CAMERA = ("--size", "320x180", "--fps", "15", "--bitrate", "300k", "--gop", "15")
 WIDTH, HEIGHT = screen_module.WIDTH, screen_module.HEIGHT
+LATENCY_MS = 200  # of --latency, if nothing else is said
 RATE, CHANNELS = 48_000, 2
 FLASHES = 8  # of which half are at most so far from their tones
 STATISTICS = (430, HEIGHT - 130, 200, 110)  # a part of where they stand that is dark without them
@@ -60,15 +62,19 @@ def url(relay, path="/live/cam"):
 
 
 @contextlib.contextmanager
-def playing(screen, relay, *arguments, **environment):
+def playing(screen, relay, *arguments, camera=CAMERA, **environment):
     """A camera, and a window that shows it live."""
-    with programs.camera(relay.http_port, *CAMERA, small=False):
+    with programs.camera(relay.http_port, *camera, small=False):
         relay.wait_stream("live/cam", lambda stream: stream["live"])
         with Shown(screen, *arguments, url(relay), **environment) as player:
             screen.wait_title(r"^live/cam: live \d+\.\d s$", player)
             yield player
             screen.press("q")
             player.end()
+
+
+def next_chunk(relay):
+    return int(relay.streams()["live/cam"]["tail"]["next_sequence"])
 
 
 def wait_number(screen, condition=lambda number: True, what="a number", **where):
@@ -94,11 +100,8 @@ def test_it_plays_pauses_and_goes_on(start, screen, photograph):
         paused = wait_number(screen)
         photograph("paused")
         # While more than a second of the stream passes at the relay, the picture stays.
-        def next_chunk(stream):
-            return int(stream["tail"]["next_sequence"])
-
-        then = next_chunk(relay.streams()["live/cam"])
-        relay.wait_stream("live/cam", lambda stream: next_chunk(stream) > then + 2 * FPS)
+        then = next_chunk(relay)
+        client.until(lambda: next_chunk(relay) > then + 2 * FPS, what="two seconds of stream")
         assert wait_number(screen) == paused
         screen.press("space")
         wait_number(screen, lambda number: number > paused, "frames after the pause")
@@ -207,6 +210,38 @@ def test_the_tone_is_heard_until_it_is_muted(start, screen, tmp_path):
         client.until(lambda: loudness(heard) == 0, what="silence")
         screen.press("m")
         client.until(lambda: (loudness(heard) or 0) > 0.01, what="sound again")
+
+
+def test_a_hardware_decoder_that_fails_leaves_the_window_to_software(start, screen, tmp_path):
+    relay = start(programs.CONFIG)
+    environment = {"GST_PLUGIN_PATH": str(programs.FOLDER / "faults"),
+                   "GST_REGISTRY": str(tmp_path / "registry")}
+    with playing(screen, relay, **environment) as player:
+        window = screen.window()
+        player.wait_error(r"decoding h264 by vah264dec, .*\(hardware: untested; software if it fails")
+        player.wait_error("the track of h264 cannot be decoded by vah264dec: Failed after")
+        player.wait_error("decoding goes on in software, at the next sync frame")
+        player.wait_error("decoding h264 by avdec_h264, ")
+        last = wait_number(screen)
+        wait_number(screen, lambda number: number > last + 2 * FPS, "frames from software")
+        screen.wait_title(r"^live/cam: live \d+\.\d s$", player)
+        assert screen.window() == window
+
+
+def test_far_behind_it_drops_to_the_newest_sync_frame(start, screen):
+    """A player that stood still for five seconds, with pictures that take time to be decoded."""
+    relay = start(programs.CONFIG)
+    with playing(screen, relay, "--stats", "json", camera=LARGE_CAMERA) as player:
+        last = wait_number(screen, scale=1)
+        player.process.send_signal(signal.SIGSTOP)
+        then = next_chunk(relay)
+        client.until(lambda: next_chunk(relay) > then + 5 * FPS, what="five seconds of stream")
+        player.process.send_signal(signal.SIGCONT)
+        # More than --latency and a second is what it drops above.
+        player.wait(lambda report: report["shown"]["drops"] > 0
+                    and (report["shown"]["latency_ms"] or 9999) < LATENCY_MS + 1000, "drop")
+        screen.wait_title(r"^live/cam: live [01]\.\d s$", player)
+        wait_number(screen, lambda number: number > last + 5 * FPS, "live frames", scale=1)
 
 
 def pairs(flashes, beeps):
