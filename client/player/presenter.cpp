@@ -80,7 +80,9 @@ void Presenter::add(const Decoder::Decoded& decoded) {
   // Decoding begins at a sync frame; what was asked for may lie behind it.
   if (from_ && decoded.captured && *decoded.captured < *from_ - milliseconds(10)) return;
   if (picture) add_picture(guard, decoded, std::move(picture));
-  if (decoded.kind == media::Kind::audio) add_sound(guard, decoded);
+  if (decoded.kind != media::Kind::audio) return;
+  view_.has_sound = true;
+  add_sound(guard, decoded);
 }
 
 void Presenter::add_picture(std::unique_lock<std::mutex>& guard, const Decoder::Decoded& decoded,
@@ -172,9 +174,9 @@ Presenter::View Presenter::view() {
   view.is_paused = is_paused_;
   view.is_live = playout_.is_live();
   view.behind = playout_.behind();
-  view.latency = shown_latency_;
   const auto pictures = picture_latencies_.median();
   const auto sound = sound_latencies_.median();
+  view.latency = shown_latency_ ? shown_latency_ : sound;
   if (pictures && sound) view.sync = *sound - *pictures;
   if (shown_pts_ && coming_pts_) {
     view.lag = std::clamp<base::Duration>(*coming_pts_ - *shown_pts_, {}, apart_max);

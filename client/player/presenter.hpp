@@ -26,11 +26,13 @@ class Presenter {
 
   struct View {
     bool has_picture = false;
+    bool has_sound = false;  ///< some came, whether or not it is heard
     bool is_paused = false;
     bool is_live = true;
-    base::Duration behind{};                ///< live, by pauses and seeks
-    std::optional<base::Duration> latency;  ///< from the capture of what is shown to its showing
-    base::Duration lag{};                   ///< of media that came and is not shown yet
+    base::Duration behind{};  ///< live, by pauses and seeks
+    /// From the capture of what is shown to its showing; of sound alone: until it is heard.
+    std::optional<base::Duration> latency;
+    base::Duration lag{};  ///< of media that came and is not shown yet
     /// From a picture to the sound of the same instant, by the medians of the last of each;
     /// negative: the sound is first. Nothing: there is none.
     std::optional<base::Duration> sync;

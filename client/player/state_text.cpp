@@ -44,7 +44,7 @@ std::string state_text(const Phase& phase, const Presenter::View& view, base::Ti
       if (!view.is_paused) return "waiting for camera";
       break;
     case Phase::Kind::playing:
-      if (!view.has_picture && !view.latency && !view.is_paused) return "waiting for camera";
+      if (!view.has_picture && !view.has_sound && !view.is_paused) return "waiting for camera";
       break;
   }
   if (!view.is_paused) return place_of(view);
@@ -56,8 +56,8 @@ std::vector<std::string> to_lines(const Statistics& statistics) {
   const Report& report = statistics.report;
   std::vector<std::string> lines;
   lines.push_back(statistics.url);
-  lines.push_back(std::to_string(view.width) + "x" + std::to_string(view.height) + "  " +
-                  statistics.decoders);
+  const std::string size = std::to_string(view.width) + "x" + std::to_string(view.height) + "  ";
+  lines.push_back((view.width > 0 ? size : "") + statistics.decoders);
   lines.push_back("latency     " + (view.latency ? to_ms(*view.latency) : "unknown") + " (asked " +
                   to_ms(statistics.asked_latency) + ")");
   lines.push_back("lag         " + to_ms(view.lag) + " wait to be shown");

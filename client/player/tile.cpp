@@ -94,6 +94,9 @@ std::vector<std::string> Tile::make_notice(base::Time now) {
   }
   std::vector<std::string> lines{stream() + ": " + state_text(view.phase, shown, now)};
   for (std::string& line : wrap(view.phase.sentence)) lines.push_back(std::move(line));
+  for (const std::string& sentence : view.left_out) {
+    for (std::string& line : wrap(sentence)) lines.push_back(std::move(line));
+  }
   return lines;
 }
 

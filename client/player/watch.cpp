@@ -216,7 +216,7 @@ void Watch::rebuild() {
   const bool is_shown = presenter_ != nullptr;
   decoder_ = std::make_unique<Decoder>(
       tracks_, Decoder::Settings{is_shown, is_shown && may_use_hardware_}, events, warnings);
-  for (const std::string& warning : warnings) console_.say(warning);
+  tell_left_out(std::move(warnings));
   if (is_shown && told_decoders_ != decoder_->description()) {
     told_decoders_ = decoder_->description();
     console_.say("decoding " + told_decoders_ +
@@ -228,6 +228,16 @@ void Watch::rebuild() {
   const std::lock_guard inner(lock_);
   view_.decoders = decoder_->description();
   counted_ = decoder_->has_video() ? media::Kind::video : media::Kind::audio;
+}
+
+// Once, and not after each seek again.
+void Watch::tell_left_out(std::vector<std::string> sentences) {
+  {
+    const std::lock_guard guard(lock_);
+    if (sentences == view_.left_out) return;
+    view_.left_out = sentences;
+  }
+  for (const std::string& sentence : sentences) console_.say(sentence);
 }
 
 void Watch::on_chunk(const wire::Chunk& chunk) {

@@ -31,6 +31,8 @@ class Watch final : private Player::Events, private HttpSource::Events, private 
     Phase phase;
     std::uint64_t bytes = 0;  ///< of payload, so far
     std::string decoders;     ///< what decodes which track
+    std::vector<std::string>
+        left_out;             ///< sentences: tracks that cannot be decoded, and what to do
     std::uint64_t drops = 0;  ///< jumps to the newest sync frame, because it lagged too far
   };
 
@@ -82,6 +84,7 @@ class Watch final : private Player::Events, private HttpSource::Events, private 
   void hold();
   void begin_anew(bool is_live, std::optional<base::Utc> from);
   void rebuild();
+  void tell_left_out(std::vector<std::string> sentences);
   void set_phase(Phase phase);
 
   const Options& options_;

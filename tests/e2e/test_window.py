@@ -244,6 +244,33 @@ def test_far_behind_it_drops_to_the_newest_sync_frame(start, screen):
         wait_number(screen, lambda number: number > last + 5 * FPS, "live frames", scale=1)
 
 
+def plugins_without(folder, *names):
+    """An environment in which GStreamer has all of its plugins but these."""
+    folder.mkdir()
+    for plugin in pathlib.Path("/usr/lib").glob("*/gstreamer-1.0/libgst*.so"):
+        if plugin.stem.removeprefix("libgst") not in names:
+            (folder / plugin.name).symlink_to(plugin)
+    return {"GST_PLUGIN_SYSTEM_PATH_1_0": str(folder), "GST_REGISTRY": str(folder / "registry")}
+
+
+def test_a_codec_without_a_decoder_names_the_package(start, screen, photograph, tmp_path):
+    """The picture cannot be decoded, the sound can; then neither."""
+    relay = start(programs.CONFIG)
+    no_h264 = plugins_without(tmp_path / "sound", "libav", "openh264")
+    sentence = ("the track of h264 is left out: GStreamer has no decoder for it; "
+                "install gstreamer1.0-libav")
+    with playing(screen, relay, **no_h264) as player:
+        player.wait_error(sentence)
+        client.until(lambda: screen.look().share_of_white(WIDTH // 4, HEIGHT // 2 - 40, WIDTH // 2,
+                                                          80) > 0.01, what="the sentence")
+        photograph("no decoder")
+        nothing = plugins_without(tmp_path / "nothing", "libav", "openh264", "faad")
+        with Shown(screen, url(relay), **nothing) as other:
+            other.end(5)
+        for said in (sentence, sentence.replace("h264", "aac"), "has no track that can be decoded"):
+            assert any(said in line for line in other.errors), other.errors
+
+
 def pairs(flashes, beeps):
     """How much later than each flash its tone was heard, in seconds."""
     near = [min(beeps, key=lambda beep, flash=flash: abs(beep - flash)) - flash

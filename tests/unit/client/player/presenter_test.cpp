@@ -150,7 +150,9 @@ TEST_CASE("sound is kept only while somebody hears it") {
   decoded.kind = media::Kind::audio;
   decoded.captured = base::utc_now();
   decoded.sample = sample.get();
+  CHECK(!presenter.view().has_sound);
   for (int count = 0; count < 1000; ++count) presenter.add(decoded);  // would have to wait
+  CHECK(presenter.view().has_sound);
   std::array<float, 64> out;
   out.fill(9);
   presenter.take_sound(out, base::monotonic_now());

@@ -23,6 +23,8 @@ TEST_CASE("the title says how far a stream has come") {
   CHECK(text(Phase::Kind::ended) == "ended");
   Presenter::View view;
   CHECK(text(Phase::Kind::playing, view) == "waiting for camera");
+  view.has_sound = true;
+  CHECK(text(Phase::Kind::playing, view) == "live");
   view.has_picture = true;
   view.latency = milliseconds(130);
   CHECK(text(Phase::Kind::playing, view) == "live 0.1 s");
@@ -40,13 +42,18 @@ TEST_CASE("the statistics have a line each") {
   statistics.asked_latency = milliseconds(200);
   statistics.bits_per_second = 1'234'567;
   statistics.report.gaps = 3;
+  statistics.decoders = "opus by opusdec";
   const auto lines = to_lines(statistics);
   REQUIRE(lines.size() == 9);
   CHECK(lines[0] == "spancast://relay/cam");
+  CHECK(lines[1] == "opus by opusdec");
   CHECK(lines[2] == "latency     unknown (asked 200 ms)");
   CHECK(lines[4] == "sync        no sound is played");
   CHECK(lines[5] == "bitrate     1.23 Mbit/s");
   CHECK(lines[6] == "gaps        3");
+  statistics.view.width = 640;
+  statistics.view.height = 360;
+  CHECK(to_lines(statistics)[1] == "640x360  opus by opusdec");
   statistics.view.sync = milliseconds(12);
   CHECK(to_lines(statistics)[4] == "sync        sound 12 ms after its picture");
   statistics.view.sync = -milliseconds(7);
