@@ -36,6 +36,7 @@ std::string state_text(const Phase& phase, const Presenter::View& view, base::Ti
       return "connecting";
     case Phase::Kind::reconnecting: {
       const double left = std::max(base::to_seconds(phase.retry_at - now), 0.0);
+      if (left < 0.05) return "reconnecting";  // it is being tried
       return "reconnecting in " + fixed(left, left < 1 ? 1 : 0, "s");
     }
     case Phase::Kind::ended:

@@ -1,5 +1,6 @@
 """A screen without a monitor (Xvfb), hands (xdotool), and eyes that read the number in a picture."""
 
+import contextlib
 import mmap
 import os
 import pathlib
@@ -22,18 +23,18 @@ WHITE = 128
 class Picture:
     """What was on the screen, in grey: one byte a pixel."""
 
-    def __init__(self, luma):
-        assert len(luma) == WIDTH * HEIGHT, len(luma)
-        self.luma = luma
+    def __init__(self, luma, width):
+        self.luma, self.width = luma, width
+
+    def rows(self, left, top, width, height):
+        return [self.luma[row * self.width + left:row * self.width + left + width]
+                for row in range(top, top + height)]
 
     def mean(self, left, top, width, height):
-        rows = [self.luma[row * WIDTH + left:row * WIDTH + left + width]
-                for row in range(top, top + height)]
-        return sum(map(sum, rows)) / (width * height)
+        return sum(map(sum, self.rows(left, top, width, height))) / (width * height)
 
     def share_of_white(self, left, top, width, height):
-        rows = [self.luma[row * WIDTH + left:row * WIDTH + left + width]
-                for row in range(top, top + height)]
+        rows = self.rows(left, top, width, height)
         return sum(value > 200 for row in rows for value in row) / (width * height)
 
     def number(self, left=0, top=0, width=WIDTH, scale=2.0):
@@ -51,12 +52,13 @@ class Picture:
 
 
 class Screen:
-    def __init__(self):
+    def __init__(self, width=WIDTH, height=HEIGHT):
+        self.width, self.height = width, height
         self.folder = tempfile.TemporaryDirectory(prefix="screen")
         reading, writing = os.pipe()
         # Without -noreset it starts anew when its last client goes, and is away for a moment.
         self.process = subprocess.Popen(
-            ["Xvfb", "-displayfd", str(writing), "-screen", "0", f"{WIDTH}x{HEIGHT}x24",
+            ["Xvfb", "-displayfd", str(writing), "-screen", "0", f"{width}x{height}x24",
              "-nolisten", "tcp", "-noreset", "-fbdir", self.folder.name], pass_fds=[writing], stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
         os.close(writing)
@@ -106,6 +108,21 @@ class Screen:
             return False
         client.until(found, timeout, f"title {pattern}")
 
+    @contextlib.contextmanager
+    def managed(self, folder):
+        """With a window manager, which is asked for a full screen; it draws no frames."""
+        path = folder / "jwmrc"
+        path.write_text("<JWM><Group><Option>noborder</Option><Option>notitle</Option></Group></JWM>")
+        with tools.Tool("jwm", "-f", path, environment=self.environment()):
+            client.until(lambda: self.do("get_num_desktops"), what="a window manager")
+            yield
+
+    def place(self):
+        """Left, top, width and height of the window."""
+        text = self.do("getwindowgeometry", "--shell", self.window() or 0) or ""
+        at = dict(line.split("=") for line in text.splitlines())
+        return tuple(int(at.get(name, 0)) for name in ("X", "Y", "WIDTH", "HEIGHT"))
+
     def press(self, key):
         self.do("windowfocus", self.window())  # there is no window manager that would
         self.do("key", key)
@@ -113,16 +130,16 @@ class Screen:
     def click(self, x, y):
         self.do("mousemove", "--sync", x, y, "click", 1)
 
+    def grab(self, *output):
+        return tools.run("ffmpeg", "-v", "error", "-nostdin", "-y", "-f", "x11grab", "-video_size",
+                         f"{self.width}x{self.height}", "-draw_mouse", "0", "-i", self.display,
+                         "-frames:v", "1", *output)[0]
+
     def look(self):
-        out, _ = tools.run("ffmpeg", "-v", "error", "-nostdin", "-f", "x11grab", "-video_size",
-                           f"{WIDTH}x{HEIGHT}", "-draw_mouse", "0", "-i", self.display, "-frames:v",
-                           "1", "-f", "rawvideo", "-pix_fmt", "gray", "-")
-        return Picture(out)
+        return Picture(self.grab("-f", "rawvideo", "-pix_fmt", "gray", "-"), self.width)
 
     def photograph(self, path):
-        tools.run("ffmpeg", "-v", "error", "-nostdin", "-y", "-f", "x11grab", "-video_size",
-                  f"{WIDTH}x{HEIGHT}", "-draw_mouse", "0", "-i", self.display, "-frames:v", "1",
-                  path)
+        self.grab(path)
         return path
 
 

@@ -8,6 +8,7 @@ import math
 import os
 import pathlib
 import signal
+import socket
 import statistics
 import struct
 
@@ -23,6 +24,7 @@ FPS = 25
 CAMERA = ("--size", "640x360", "--fps", str(FPS), "--bitrate", "800k", "--gop", str(FPS))
 LARGE_CAMERA = ("--size", "1280x720", *CAMERA[2:])
 SMALL_CAMERA = ("--size", "320x180", "--fps", "15", "--bitrate", "300k", "--gop", "15")
+TINY_CAMERA = ("--size", "160x90", "--fps", "5", "--bitrate", "100k", "--gop", "5")
 WIDTH, HEIGHT = screen_module.WIDTH, screen_module.HEIGHT
 LATENCY_MS = 200  # of --latency, if nothing else is said
 RATE, CHANNELS = 48_000, 2
@@ -161,13 +163,22 @@ def test_over_http_too(start, screen):
             player.end()
 
 
-def test_full_screen_and_back(start, screen):
+def test_full_screen_and_back(start, tmp_path):
     relay = start(programs.CONFIG)
-    with playing(screen, relay):
-        for _ in range(2):
-            before = wait_number(screen)
-            screen.press("f")
-            wait_number(screen, lambda number, before=before: number > before, "later frames")
+    wide, high = WIDTH * 5 // 4, HEIGHT * 5 // 4
+    with screen_module.Screen(wide, high) as screen, screen.managed(tmp_path), \
+            playing(screen, relay):
+        left, top, *size = screen.place()
+        assert size == [WIDTH, HEIGHT]
+        first = wait_number(screen, left=left, top=top)
+        screen.press("f")
+        full = wait_number(screen, lambda number: number > first, "a number of a larger picture",
+                           width=wide, scale=2.5)
+        assert screen.place() == (0, 0, wide, high)
+        screen.press("f")
+        wait_number(screen, lambda number: number > full, "a number where it was", left=left,
+                    top=top)
+        assert screen.place() == (left, top, WIDTH, HEIGHT)
 
 
 def test_the_last_picture_stays_while_the_relay_is_away(start, screen, photograph):
@@ -177,7 +188,7 @@ def test_the_last_picture_stays_while_the_relay_is_away(start, screen, photograp
         first.expected_exit = -signal.SIGKILL
         first.signal(signal.SIGKILL)
         first.wait_exit()
-        screen.wait_title(r"^live/cam: reconnecting in \d+(\.\d)? s$", player)
+        screen.wait_title(r"^live/cam: reconnecting in [1-9] s$", player)
         last = wait_number(screen)
         photograph("reconnecting")
         second = start({**programs.CONFIG, "http": {"port": first.http_port}})
@@ -340,6 +351,40 @@ def test_a_wall_of_streams_that_do_not_disturb_each_other(start, screen, photogr
         player.end()
 
 
+def test_a_wall_of_sixteen(start, screen, photograph):
+    relay = start(programs.CONFIG)
+    names = [f"/live/{number}" for number in range(4)]
+    with contextlib.ExitStack() as stack:
+        for name in names:
+            stack.enter_context(programs.camera(relay.http_port, *TINY_CAMERA, path=name,
+                                                small=False))
+            relay.wait_stream(name[1:], lambda stream: stream["live"])
+        player = stack.enter_context(
+            Shown(screen, "--wall", *[url(relay, name) for name in names * 4]))
+        screen.wait_title(r"^16 streams; live/0: live \d+\.\d s$", player)
+        tiles = [{"left": WIDTH // 4 * (at % 4), "top": HEIGHT // 4 * (at // 4),
+                  "width": WIDTH // 4} for at in range(16)]
+        first = [wait_number(screen, **tile) for tile in tiles]
+        for tile, then in zip(tiles, first):
+            wait_number(screen, lambda number, then=then: number > then, "a later frame", **tile)
+        screen.press("Tab")
+        screen.press("s")
+        screen.wait_title(r"^16 streams; live/1: live \d+\.\d s$", player)
+        photograph("wall of 16")
+        screen.press("q")
+        player.end()
+
+
+def test_the_title_says_that_it_connects(screen):
+    """To somebody who takes the connection and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"spancast://127.0.0.1:{silent.getsockname()[1]}/live/cam"
+        with Shown(screen, address) as player:
+            screen.wait_title(r"^live/cam: connecting$", player)
+            screen.press("q")
+            player.end()
+
+
 @pytest.mark.parametrize("address, says", [
     ("spancast://127.0.0.1:1/live/cam", "refused the connection (nothing listens there"),
     ("spancast://no-such-host.invalid/live/cam", "check how the name is spelled"),
@@ -351,11 +396,17 @@ def test_errors_say_what_to_do(screen, address, says):
     assert any(says in line for line in player.errors), player.errors
 
 
-def test_a_stream_that_nobody_publishes_is_said(start, screen):
+def test_a_stream_that_nobody_publishes_is_said(start, screen, photograph):
     relay = start({**programs.CONFIG, "publisher": {"grace": "300ms"}})
     with Shown(screen, url(relay, "/live/nobody")) as player:
         screen.wait_title(r"^live/nobody: (waiting for camera|reconnecting in)", player)
-        client.until(lambda: any("nobody publishes it: start its camera" in line
-                                 for line in player.errors), what="a sentence")
+        player.wait_error("nobody publishes it: start its camera, or check its name")
+        screen.wait_title(r"^live/nobody: reconnecting in [1-9] s$", player)
+        client.until(lambda: screen.look().share_of_white(WIDTH // 4, HEIGHT // 2 - 40, WIDTH // 2,
+                                                          80) > 0.01, what="the sentence")
+        photograph("nobody")
         screen.press("q")
         player.end()
+    with Shown(screen, f"http://127.0.0.1:{relay.http_port}/live/nobody.ts") as player:
+        player.end(4)
+        assert any("nobody publishes it: start its camera" in line for line in player.errors)

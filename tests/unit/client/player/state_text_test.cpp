@@ -20,6 +20,9 @@ TEST_CASE("the title says how far a stream has come") {
   CHECK(text(Phase::Kind::connecting) == "connecting");
   CHECK(text(Phase::Kind::waiting) == "waiting for camera");
   CHECK(text(Phase::Kind::reconnecting) == "reconnecting in 2 s");
+  CHECK(state_text({Phase::Kind::reconnecting, now + milliseconds(300), ""}, {}, now) ==
+        "reconnecting in 0.3 s");
+  CHECK(state_text({Phase::Kind::reconnecting, now, ""}, {}, now) == "reconnecting");
   CHECK(text(Phase::Kind::ended) == "ended");
   Presenter::View view;
   CHECK(text(Phase::Kind::playing, view) == "waiting for camera");
