@@ -28,8 +28,9 @@ std::string with_advice(const std::string& what, const Url& url) {
   for (const Advice& one : known) {
     if (what.find(one.part) == std::string::npos) continue;
     const bool names_stream = one.what_to_do.starts_with("nobody");
-    return what + " (" + (names_stream ? std::string(url.path()) + ": " : "") +
-           std::string(one.what_to_do) + ")";
+    const std::string what_to_do(one.what_to_do);
+    if (names_stream) return std::string(url.path()) + ": " + what_to_do + " (" + what + ")";
+    return what + " (" + what_to_do + ")";
   }
   return what;
 }

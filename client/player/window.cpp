@@ -32,6 +32,7 @@ constexpr std::array<const char*, 4> fonts{
 };
 constexpr int text_height = 16;
 constexpr int margin = 8;
+constexpr double scale_min = 0.4;      // smaller text can be read by nobody
 constexpr std::size_t texts_max = 64;  // rendered lines that are kept
 
 std::runtime_error cannot_open(const std::string& why) {
@@ -64,6 +65,11 @@ std::optional<Key> key_of(const SDL_KeyboardEvent& event) {
       return std::nullopt;
   }
 }
+
+double ratio(int room, int wanted) noexcept {
+  return static_cast<double>(room) / std::max(wanted, 1);
+}
+int scaled(int length, double scale) noexcept { return static_cast<int>(length * scale); }
 
 SDL_Rect to_rect(const Area& area) noexcept {
   return {area.left, area.top, area.width, area.height};
@@ -262,9 +268,15 @@ void Window::Impl::draw_text(const std::vector<std::string>& lines, const Area& 
     TTF_SizeUTF8(font_.get(), line.c_str(), &width, nullptr);
     widest = std::max(widest, width);
   }
-  const int height = TTF_FontLineSkip(font_.get());
-  Area box{area.left + margin, 0, std::min(widest + 2 * margin, area.width - 2 * margin),
-           height * static_cast<int>(lines.size()) + 2 * margin};
+  const int count = static_cast<int>(lines.size());
+  const double scale =
+      std::clamp(std::min(ratio(area.width - 4 * margin, widest),
+                          ratio(area.height - 4 * margin, TTF_FontLineSkip(font_.get()) * count)),
+                 scale_min, 1.0);
+  const int height = scaled(TTF_FontLineSkip(font_.get()), scale);
+  Area box{area.left + margin, 0,
+           std::min(scaled(widest, scale) + 2 * margin, area.width - 2 * margin),
+           std::min(height * count + 2 * margin, area.height - 2 * margin)};
   box.top = area.top + area.height - box.height - margin;
   if (is_centered) {
     box.left = area.left + (area.width - box.width) / 2;
@@ -278,7 +290,8 @@ void Window::Impl::draw_text(const std::vector<std::string>& lines, const Area& 
   int top = box.top + margin;
   for (const std::string& line : lines) {
     if (const Text* const text = text_of(line)) {
-      const SDL_Rect place{box.left + margin, top, text->width, text->height};
+      const SDL_Rect place{box.left + margin, top, scaled(text->width, scale),
+                           scaled(text->height, scale)};
       SDL_RenderCopy(renderer_.get(), text->texture.get(), nullptr, &place);
     }
     top += height;

@@ -61,7 +61,8 @@ class Window {
   void begin();
   void draw_picture(std::size_t number, const Area& area);
   void draw_frame(const Area& area);
-  /// White on dark, in the bottom left corner of the area or in its middle.
+  /// White on dark, in the bottom left corner of the area or in its middle; smaller where there is
+  /// not so much room.
   void draw_text(const std::vector<std::string>& lines, const Area& area, bool is_centered);
   void end();
 

@@ -11,8 +11,9 @@ TEST_CASE("what goes wrong is said with what to do") {
         "network)");
   CHECK(with_advice("127.0.0.1:1 refused the connection", url).ends_with("check host and port)"));
   CHECK(with_advice("127.0.0.1:1: Connection refused", url).ends_with("check host and port)"));
-  CHECK(with_advice("the relay says not_found", url).find("(live/cam: nobody publishes it") !=
-        std::string::npos);
+  CHECK(with_advice("the relay says not_found", url) ==
+        "live/cam: nobody publishes it: start its camera, or check its name (the relay says "
+        "not_found)");
   CHECK(with_advice("the relay says ended", url) == "the relay says ended");
 }
 
