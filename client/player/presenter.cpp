@@ -13,6 +13,9 @@ using std::chrono::milliseconds;
 // The timeline of what is decoded and what comes is the same.
 constexpr std::chrono::seconds apart_max{60};
 
+// A picture is not shown earlier than this for the time that drawing it takes.
+constexpr milliseconds drawing_max{40};
+
 }  // namespace
 
 Presenter::Presenter(base::Duration latency) noexcept : latency_(latency), playout_(latency) {}
@@ -129,18 +132,23 @@ bool Presenter::is_left_behind() {
   return waiting > latency_ + Playout::live_limit && waiting < apart_max;
 }
 
+base::Time Presenter::due(const Waiting& picture) const noexcept {
+  const base::Duration drawing = drawing_.median().value_or(base::Duration::zero());
+  return playout_.due(picture.captured) - std::min<base::Duration>(drawing, drawing_max);
+}
+
 std::unique_ptr<Picture> Presenter::take_due() {
   const std::lock_guard guard(lock_);
   const base::Time now = base::monotonic_now();
   playout_.on_time(now);
   std::unique_ptr<Picture> picture;
-  while (!is_paused_ && !pictures_.empty() && playout_.due(pictures_.front().captured) <= now) {
+  while (!is_paused_ && !pictures_.empty() && due(pictures_.front()) <= now) {
     if (picture) ++view_.passed_over;
     Waiting& next = pictures_.front();
     picture = std::move(next.picture);
     shown_pts_ = next.pts;
     shown_utc_ = next.utc;
-    to_be_drawn_ = next.captured;
+    to_be_drawn_ = {next.captured, now};
     pictures_.pop_front();
   }
   if (!picture) return nullptr;
@@ -153,14 +161,16 @@ std::unique_ptr<Picture> Presenter::take_due() {
 void Presenter::on_drawn(base::Time now) {
   const std::lock_guard guard(lock_);
   if (!to_be_drawn_) return;
-  shown_latency_ = now - *std::exchange(to_be_drawn_, std::nullopt);
+  const Taken taken = *std::exchange(to_be_drawn_, std::nullopt);
+  shown_latency_ = now - taken.captured;
+  drawing_.add(now - taken.at);
   picture_latencies_.add(*shown_latency_);
 }
 
 std::optional<base::Time> Presenter::next_due() {
   const std::lock_guard guard(lock_);
   if (is_paused_ || pictures_.empty()) return std::nullopt;
-  return playout_.due(pictures_.front().captured);
+  return due(pictures_.front());
 }
 
 std::optional<base::Utc> Presenter::position() {

@@ -63,11 +63,12 @@ class Presenter {
   /// Live, and what was decoded last lies too far behind what has come.
   bool is_left_behind();
 
-  /// The newest picture that is due, once; null: none but the one before. On the window's thread.
+  /// The newest picture that is due when it is drawn as soon as those before were, once; null: none
+  /// but the one before. On the window's thread.
   std::unique_ptr<Picture> take_due();
   /// The picture that was taken last can be seen from `now` on.
   void on_drawn(base::Time now);
-  /// When the next picture is due, if one is here.
+  /// When there is another one to be taken, if it is here.
   std::optional<base::Time> next_due();
   /// The UTC of what is shown, or will be after a seek.
   std::optional<base::Utc> position();
@@ -87,6 +88,7 @@ class Presenter {
                    std::unique_ptr<Picture> picture);
   void add_sound(std::unique_lock<std::mutex>& guard, const Decoder::Decoded& decoded);
   void drop_sound() noexcept;
+  base::Time due(const Waiting& picture) const noexcept;
 
   const base::Duration latency_;
   std::mutex lock_;  // of all below
@@ -104,7 +106,12 @@ class Presenter {
   std::optional<base::Duration> shown_pts_;
   std::optional<base::Utc> shown_utc_;
   std::optional<base::Duration> shown_latency_;
-  std::optional<base::Time> to_be_drawn_;  // captured, of what was taken last
+  struct Taken {
+    base::Time captured;
+    base::Time at;
+  };
+  std::optional<Taken> to_be_drawn_;
+  RecentLatencies drawing_;
   RecentLatencies picture_latencies_;
   RecentLatencies sound_latencies_;
   View view_;

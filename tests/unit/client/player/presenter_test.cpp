@@ -59,6 +59,20 @@ TEST_CASE("what is not due yet waits") {
   CHECK(*rig.presenter.next_due() > base::monotonic_now() + std::chrono::minutes(50));
 }
 
+TEST_CASE("what takes time to be drawn is taken so much earlier") {
+  Rig rig(seconds(5));
+  rig.add();
+  REQUIRE(rig.presenter.take_due() != nullptr);
+  rig.presenter.on_drawn(base::monotonic_now() + milliseconds(30));
+  const base::Time now = base::monotonic_now();
+  rig.began = base::utc_now() - seconds(1);
+  rig.number = 0;
+  rig.add();
+  REQUIRE(rig.presenter.next_due());
+  CHECK(*rig.presenter.next_due() < now + seconds(4) - milliseconds(29));
+  CHECK(*rig.presenter.next_due() > now + seconds(3));
+}
+
 TEST_CASE("who brings more than may wait stands still until there is room") {
   Rig rig;
   rig.add(Presenter::pictures_max);
