@@ -29,6 +29,7 @@ WIDTH, HEIGHT = screen_module.WIDTH, screen_module.HEIGHT
 LATENCY_MS = 200  # of --latency, if nothing else is said
 RATE, CHANNELS = 48_000, 2
 FLASHES = 8  # of which half are at most so far from their tones
+NOTICE = (WIDTH // 2 - 250, HEIGHT // 2 - 12, 500, 24)  # on a dark ground in the middle
 STATISTICS = (430, HEIGHT - 130, 200, 110)  # a part of where they stand that is dark without them
 
 
@@ -127,7 +128,10 @@ def test_arrows_go_ten_seconds_back_and_on(start, screen):
         wait_number(screen, lambda number: number > back, "frames that go on")
         screen.press("Right")
         wait_number(screen, lambda number: number > paused - 3 * FPS, "frames ten seconds on")
-        for _ in range(6):  # as far as there is something
+        for _ in range(6):  # as far as there is something, either way
+            screen.press("Left")
+        wait_number(screen, lambda number: number < 2 * FPS, "the first frames")
+        for _ in range(9):
             screen.press("Right")
         screen.wait_title("live ", player)
 
@@ -147,7 +151,7 @@ def test_statistics_are_shown_over_the_picture(start, screen, photograph):
                      what="no text on the picture")
 
 
-def test_over_http_too(start, screen):
+def test_over_http_too(start, screen, photograph):
     relay = start(programs.CONFIG)
     with programs.camera(relay.http_port, *CAMERA, small=False):
         relay.wait_stream("live/cam", lambda stream: stream["live"])
@@ -159,6 +163,10 @@ def test_over_http_too(start, screen):
             screen.press("l")
             screen.wait_title(r"^live/cam.ts: live \d+\.\d s$", player)
             wait_number(screen, lambda number: number > paused + FPS, "live frames")
+            before = screen.look().mean(*NOTICE)
+            screen.press("Left")  # says why there is no way back
+            client.until(lambda: screen.look().mean(*NOTICE) < 0.75 * before, what="a sentence")
+            photograph("no way back")
             screen.press("q")
             player.end()
 
