@@ -57,7 +57,9 @@ void Tile::toggle_pause() { watch_.pause(!presenter_.view().is_paused); }
 
 void Tile::seek(base::Duration by) {
   if (watch_.seek(by)) return;
-  hint_ = "over HTTP there is no way back: watch " + stream() + " with spancast://";
+  const std::size_t dot = options_.url.path().rfind('.');
+  hint_ = "over HTTP there is no way back: watch spancast://" + options_.url.authority() + "/" +
+          std::string(options_.url.path().substr(0, dot));
   hint_until_ = base::monotonic_now() + hint_for;
 }
 
