@@ -109,10 +109,11 @@ class Screen:
         client.until(found, timeout, f"title {pattern}")
 
     @contextlib.contextmanager
-    def managed(self, folder):
-        """With a window manager, which is asked for a full screen; it draws no frames."""
+    def managed(self, folder, frames=False):
+        """With a window manager, which is asked for a full screen, and draws frames with titles."""
         path = folder / "jwmrc"
-        path.write_text("<JWM><Group><Option>noborder</Option><Option>notitle</Option></Group></JWM>")
+        plain = "<Group><Option>noborder</Option><Option>notitle</Option></Group>"
+        path.write_text(f"<JWM>{'' if frames else plain}</JWM>")
         with tools.Tool("jwm", "-f", path, environment=self.environment()):
             client.until(lambda: self.do("get_num_desktops"), what="a window manager")
             yield

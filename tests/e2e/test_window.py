@@ -151,6 +151,24 @@ def test_statistics_are_shown_over_the_picture(start, screen, photograph):
                      what="no text on the picture")
 
 
+def test_the_picture_in_the_readme(start, tmp_path):
+    """As people see it, with the frame of a window manager: client/player/window.png."""
+    relay = start(programs.CONFIG)
+    folder = pathlib.Path(os.environ.get("SPANCAST_SCREENSHOTS", tmp_path))
+    with screen_module.Screen(1344, 800) as screen, screen.managed(tmp_path, frames=True), \
+            sound_card.SoundCard(tmp_path) as card, \
+            playing(screen, relay, camera=LARGE_CAMERA, **card.environment()) as player:
+        without = screen.look().share_of_white(60, 680, 400, 40)
+        screen.press("s")
+        client.until(lambda: screen.look().share_of_white(60, 680, 400, 40) < without / 2,
+                     what="statistics")
+        then = next_chunk(relay)  # a few pictures at the beginning are late
+        client.until(lambda: next_chunk(relay) > then + 5 * FPS, what="five seconds of stream")
+        screen.wait_title(r"^live/cam: live 0\.\d s$", player)
+        screen.photograph(folder / "window.png")
+        assert screen.look().share_of_white(60, 54, 160, 20) > 0.01, "a title"
+
+
 def test_over_http_too(start, screen, photograph):
     relay = start(programs.CONFIG)
     with programs.camera(relay.http_port, *CAMERA, small=False):
