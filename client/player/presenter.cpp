@@ -67,6 +67,11 @@ void Presenter::pause(bool is_paused) {
   is_paused ? playout_.pause(now) : playout_.resume(now);
 }
 
+void Presenter::expect_pictures(bool has_pictures) {
+  const std::lock_guard guard(lock_);
+  expects_pictures_ = has_pictures;
+}
+
 void Presenter::set_audible(bool is_audible) {
   const std::lock_guard guard(lock_);
   is_audible_ = is_audible;
@@ -84,7 +89,7 @@ void Presenter::add(const Decoder::Decoded& decoded) {
   if (from_ && decoded.captured && *decoded.captured < *from_ - milliseconds(10)) return;
   if (picture) add_picture(guard, decoded, std::move(picture));
   if (decoded.kind != media::Kind::audio) return;
-  view_.has_sound = true;
+  has_sound_ = true;
   add_sound(guard, decoded);
 }
 
@@ -186,7 +191,8 @@ Presenter::View Presenter::view() {
   view.behind = playout_.behind();
   const auto pictures = picture_latencies_.median();
   const auto sound = sound_latencies_.median();
-  view.latency = shown_latency_ ? shown_latency_ : sound;
+  view.is_sound_alone = has_sound_ && !expects_pictures_;
+  view.latency = view.is_sound_alone ? sound : shown_latency_;
   if (pictures && sound) view.sync = *sound - *pictures;
   if (shown_pts_ && coming_pts_) {
     view.lag = std::clamp<base::Duration>(*coming_pts_ - *shown_pts_, {}, apart_max);

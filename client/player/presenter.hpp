@@ -26,7 +26,7 @@ class Presenter {
 
   struct View {
     bool has_picture = false;
-    bool has_sound = false;  ///< some came, whether or not it is heard
+    bool is_sound_alone = false;  ///< some came, and no pictures are to come
     bool is_paused = false;
     bool is_live = true;
     base::Duration behind{};  ///< live, by pauses and seeks
@@ -53,6 +53,8 @@ class Presenter {
   /// Takes again. `is_live`: see Playout. Nothing that was captured before `from` is shown.
   void restart(bool is_live, std::optional<base::Utc> from);
   void pause(bool is_paused);
+  /// Whether the stream has any that can be decoded; at first it may have.
+  void expect_pictures(bool has_pictures);
   /// Sound is dropped while nobody hears it; at first nobody does.
   void set_audible(bool is_audible);
 
@@ -100,6 +102,8 @@ class Presenter {
   std::uint64_t turn_ = 0;  // counts restarts; who waited for room before one has come in vain
   bool is_paused_ = false;
   bool is_audible_ = false;
+  bool expects_pictures_ = true;
+  bool has_sound_ = false;
   std::optional<base::Utc> from_;
   std::optional<base::Duration> decoded_pts_;  // of the newest picture
   std::optional<base::Duration> coming_pts_;

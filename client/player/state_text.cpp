@@ -45,7 +45,7 @@ std::string state_text(const Phase& phase, const Presenter::View& view, base::Ti
       if (!view.is_paused) return "waiting for camera";
       break;
     case Phase::Kind::playing:
-      if (!view.has_picture && !view.has_sound && !view.is_paused) return "waiting for camera";
+      if (!view.has_picture && !view.is_sound_alone && !view.is_paused) return "waiting for camera";
       break;
   }
   if (!view.is_paused) return place_of(view);

@@ -225,6 +225,7 @@ void Watch::rebuild() {
   if (!decoder_->is_useful() && !saver_) {
     return fail(ExitCode::source, "the stream has no track that can be decoded");
   }
+  if (is_shown) presenter_->expect_pictures(decoder_->has_video());
   const std::lock_guard inner(lock_);
   view_.decoders = decoder_->description();
   counted_ = decoder_->has_video() ? media::Kind::video : media::Kind::audio;

@@ -26,7 +26,7 @@ TEST_CASE("the title says how far a stream has come") {
   CHECK(text(Phase::Kind::ended) == "ended");
   Presenter::View view;
   CHECK(text(Phase::Kind::playing, view) == "waiting for camera");
-  view.has_sound = true;
+  view.is_sound_alone = true;
   CHECK(text(Phase::Kind::playing, view) == "live");
   view.has_picture = true;
   view.latency = milliseconds(130);
