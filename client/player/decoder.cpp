@@ -194,7 +194,7 @@ class Decoder::Impl {
   void push(const media::Sample& sample, std::optional<base::Utc> captured);
   void on_gap() noexcept;
   void finish(base::Duration patience);
-  std::optional<std::string> take_error();
+  std::optional<Failure> take_error();
 
  private:
   bool build(Branch& branch, std::string& why_not);
@@ -355,23 +355,28 @@ void Decoder::Impl::finish(base::Duration patience) {
       bus_.get(), static_cast<GstClockTime>(std::max<std::int64_t>(patience.count(), 0)), ends));
 }
 
-std::optional<std::string> Decoder::Impl::take_error() {
+std::optional<Decoder::Failure> Decoder::Impl::take_error() {
   for (const auto& branch : branches_) {
     const bool is_silent = branch->pushed >= swallowed_max && !branch->has_decoded;
     if (!branch->is_of_hardware || branch->is_dead || !is_silent) continue;
     branch->is_dead = true;
-    return branch->decoder_name + " gives no picture";
+    return Failure{branch->decoder_name + " gives no picture", true};
   }
   for (;;) {
     const gst::Pointer<GstMessage> message(gst_bus_pop_filtered(bus_.get(), GST_MESSAGE_ERROR));
     if (!message) return std::nullopt;
     const auto failed = std::ranges::find_if(
         branches_, [&](const auto& branch) { return branch->has(GST_MESSAGE_SRC(message.get())); });
-    if (failed == branches_.end()) return "decoding failed: " + text_of(message.get());
+    // Of what stands behind the decoders: a device may have given it something odd.
+    if (failed == branches_.end()) {
+      return Failure{"decoding failed: " + text_of(message.get()), uses_hardware()};
+    }
     Branch& branch = **failed;
     if (std::exchange(branch.is_dead, true)) continue;  // what failed upstream because of that
-    return "the track of " + std::string(media::name(branch.track.codec)) +
-           " cannot be decoded by " + branch.decoder_name + ": " + text_of(message.get());
+    return Failure{"the track of " + std::string(media::name(branch.track.codec)) +
+                       " cannot be decoded by " + branch.decoder_name + ": " +
+                       text_of(message.get()),
+                   branch.is_of_hardware};
   }
 }
 
@@ -389,6 +394,6 @@ void Decoder::push(const media::Sample& sample, std::optional<base::Utc> capture
 }
 void Decoder::on_gap() { impl_->on_gap(); }
 void Decoder::finish(base::Duration patience) { impl_->finish(patience); }
-std::optional<std::string> Decoder::take_error() { return impl_->take_error(); }
+std::optional<Decoder::Failure> Decoder::take_error() { return impl_->take_error(); }
 
 }  // namespace client

@@ -72,8 +72,12 @@ class Decoder {
   void on_gap();
   /// Waits until all that was pushed is decoded, at most so long.
   void finish(base::Duration patience);
-  /// A track that failed since the last call: a sentence. It is decoded no more.
-  std::optional<std::string> take_error();
+  struct Failure {
+    std::string sentence;
+    bool is_of_hardware = false;
+  };
+  /// A track that failed since the last call. It is decoded no more.
+  std::optional<Failure> take_error();
 
  private:
   class Impl;

@@ -366,8 +366,8 @@ void Watch::look_for_errors() {
   while (guard && decoder_) {
     const auto error = decoder_->take_error();
     if (!error) return;
-    console_.say(*error);
-    if (decoder_->uses_hardware()) {
+    console_.say(error->sentence);
+    if (error->is_of_hardware) {
       console_.say("decoding goes on in software, at the next sync frame");
       may_use_hardware_ = false;
       presenter_->interrupt();

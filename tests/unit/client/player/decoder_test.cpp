@@ -330,14 +330,15 @@ TEST_CASE("a hardware decoder that fails while it runs says so") {
   CHECK(rig.decoder.uses_hardware());
   CHECK(rig.decoder.description() == "h264 by nvh264dec");
   std::size_t pushed = 0;
-  std::optional<std::string> error;
+  std::optional<Decoder::Failure> error;
   while (!error) {
     if (pushed <= failing_decoder::frames_before) rig.push(coded.frames[pushed % 6]);
     ++pushed;
     error = rig.decoder.take_error();
   }
   CHECK(pushed > failing_decoder::frames_before);
-  CHECK(*error ==
+  CHECK(error->is_of_hardware);
+  CHECK(error->sentence ==
         "the track of h264 cannot be decoded by nvh264dec: Failed after iterations as requested.");
   CHECK(!rig.decoder.is_useful());
   CHECK(!rig.decoder.take_error());
@@ -356,7 +357,9 @@ TEST_CASE("a device that gives no picture is given up") {
     CHECK(!rig.decoder.take_error());
     rig.push(coded.frames[pushed % 6]);
   }
-  CHECK(rig.decoder.take_error() == "vah265dec gives no picture");
+  const auto error = rig.decoder.take_error();
+  REQUIRE(error);
+  CHECK(error->sentence == "vah265dec gives no picture");
   CHECK(!rig.decoder.is_useful());
 }
 
