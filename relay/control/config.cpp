@@ -140,6 +140,7 @@ std::optional<SourceConfig> to_source(const proto::PathRule& rule, const proto::
   source.start_timeout = base::Duration(merged.start_timeout());
   source.close_after = base::Duration(merged.close_after());
   source.kill_after = base::Duration(merged.kill_after());
+  source.stall = base::Duration(merged.stall());
   source.container = to_container(merged.container());
   source.number = number;
   return source;

@@ -47,6 +47,7 @@ struct SourceConfig {
   base::Duration start_timeout{};
   base::Duration close_after{};
   base::Duration kill_after{};
+  base::Duration stall{};                     ///< 0: it may be silent
   std::optional<media::Container> container;  ///< nothing: the first bytes tell
   /// Which source of the configuration it is. It runs on that worker, counted around: the same at
   /// every start, and no worker has two more than another.

@@ -53,10 +53,11 @@ enum class SourceEnd : std::uint8_t {
   failed,       ///< another one, or a signal
   bad_media,    ///< what it wrote is no media
   not_started,  ///< there is no such program, or no room for its stream
+  stalled,      ///< it wrote nothing for `source.stall`
 };
-constexpr std::size_t source_end_count = 4;
+constexpr std::size_t source_end_count = 5;
 constexpr const char* name_of(SourceEnd end) noexcept {
-  constexpr const char* names[] = {"finished", "failed", "bad_media", "not_started"};
+  constexpr const char* names[] = {"finished", "failed", "bad_media", "not_started", "stalled"};
   return names[static_cast<std::size_t>(end)];
 }
 

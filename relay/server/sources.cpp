@@ -18,6 +18,8 @@ SourceEnd to_source_end(PublisherEnd end) noexcept {
       return SourceEnd::finished;
     case PublisherEnd::bad_media:
       return SourceEnd::bad_media;
+    case PublisherEnd::stalled:
+      return SourceEnd::stalled;
     default:
       return SourceEnd::failed;
   }
@@ -68,7 +70,8 @@ void WorkerServer::run_source(const std::string& path, Source& source) noexcept 
   const std::uint64_t id = next_id();
   auto made = std::make_unique<session::SourcePublisher>(
       id, worker_, pool_, *this, home,
-      session::SourcePublisher::Options{source.config.container, source.config.kill_after});
+      session::SourcePublisher::Options{source.config.container, source.config.kill_after,
+                                        source.config.stall});
   const auto command = command_of(source.config, path);
   if (const auto started = made->start(command); !started) {
     made.reset();
@@ -145,7 +148,9 @@ void WorkerServer::on_publisher_end(session::SourcePublisher& publisher, Publish
   const base::Time now = base::monotonic_now();
   if (drain_ != Drain::none) return;
   if (end != PublisherEnd::unwatched) {
-    return restart_later(path, source, now - publisher.started(), reason, to_source_end(end));
+    // It was of use up to its last byte: what stalls or hangs from the start waits ever longer.
+    return restart_later(path, source, publisher.last_byte() - publisher.started(), reason,
+                         to_source_end(end));
   }
   // Who came while it ended goes on with the next run.
   if (is_source_watched(path, source, now)) {

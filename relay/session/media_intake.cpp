@@ -87,6 +87,7 @@ void MediaIntake::append(stream::Chunk&& chunk, base::Time now) noexcept {
   }
   intake_.charge(chunk);
   const base::Duration ahead = stream::to_duration(chunk.ahead);
+  if (chunk.video_frames > 0) last_picture_ = now;
   home_.append(std::move(chunk));
   ++chunks_;
   if (ahead > ahead_) pause_until(now + (ahead - ahead_));

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "relay/base/result.hpp"
@@ -69,6 +70,8 @@ class MediaIntake {
   /// True while it does not let its publisher read.
   bool is_paused() const noexcept { return is_paused_ || has_backlog_; }
   PublisherCounts counts() const;
+  /// When the last chunk with a picture was appended; nothing before the first.
+  std::optional<base::Time> last_picture() const noexcept { return last_picture_; }
   std::span<const media::Track> tracks() const;
 
   void on_freed() noexcept;
@@ -95,6 +98,7 @@ class MediaIntake {
   std::uint64_t chunks_ = 0;
   std::uint64_t bytes_dropped_ = 0;
   base::Time resume_at_{};
+  std::optional<base::Time> last_picture_;
   bool has_backlog_ = false;        // of chunks that are not appended yet
   bool is_dropping_input_ = false;  // the arena is full: bytes are read and thrown away
   bool is_paused_ = false;

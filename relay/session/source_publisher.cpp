@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "relay/base/units.hpp"
+
 namespace session {
 namespace {
 
@@ -20,7 +22,8 @@ SourcePublisher::SourcePublisher(std::uint64_t id, loop::Worker& worker, memory:
       media_(worker, pool, home, *this),
       end_timer_(worker, loop::bind<&SourcePublisher::on_end_timer>(this)),
       started_(base::monotonic_now()),
-      last_byte_(started_) {
+      last_byte_(started_),
+      excused_(started_) {
   if (options.container) media_.begin(*options.container);
 }
 
@@ -73,6 +76,26 @@ void SourcePublisher::on_output_end() noexcept {
 void SourcePublisher::on_end_timer() noexcept {
   if (exit_) return;
   end(PublisherEnd::broken, "it closed its output and went on");
+}
+
+// What it has stopped to write, if it should have: a camera that freezes may go on with its sound.
+const char* SourcePublisher::find_silence(base::Time now) noexcept {
+  const PublisherCounts counts = media_.counts();
+  const std::uint64_t lost = counts.bytes_dropped + counts.chunks_dropped;
+  if (is_paused() || std::exchange(lost_, lost) != lost) excused_ = now;
+  if (now - std::max(last_byte_, excused_) >= options_.stall) return "nothing";
+  const auto picture = media_.last_picture();
+  if (picture && now - std::max(*picture, excused_) >= options_.stall) return "no picture";
+  return nullptr;
+}
+
+void SourcePublisher::on_time(base::Time now) noexcept {
+  if (options_.stall <= base::Duration::zero() || is_input_over_ || is_ending()) return;
+  const char* missing = find_silence(now);
+  // After a stop of the whole process what came meanwhile is read before it is looked at again.
+  if (!std::exchange(is_silent_, missing != nullptr) || missing == nullptr) return;
+  end(PublisherEnd::stalled,
+      std::string("it wrote ") + missing + " for " + base::format_duration(options_.stall));
 }
 
 void SourcePublisher::on_error_line(std::string_view line) noexcept {

@@ -16,8 +16,8 @@ namespace session {
 
 /// One run of a source: a child process whose standard output is MPEG-TS or fragmented MP4, written
 /// by `read` into blocks of the arena. It ends when the child is gone and all it wrote is appended:
-/// a child that closes its output or writes something else is terminated. Owned by its worker's
-/// server.
+/// a child that closes its output, writes something else, or nothing, is terminated. Owned by its
+/// worker's server.
 class SourcePublisher final : public Publisher,
                               private loop::Process::Events,
                               private MediaIntake::Host {
@@ -39,9 +39,11 @@ class SourcePublisher final : public Publisher,
   };
 
   /// Without a container the first bytes tell. `kill_after`: how long SIGKILL comes after SIGTERM.
+  /// `stall`: how long it may write nothing, and no picture once it had one; 0: for ever.
   struct Options {
     std::optional<media::Container> container;
     base::Duration kill_after{};
+    base::Duration stall{};
   };
 
   SourcePublisher(std::uint64_t id, loop::Worker& worker, memory::BlockPool& pool, Events& events,
@@ -67,7 +69,8 @@ class SourcePublisher final : public Publisher,
   bool on_nothing_freed(bool is_beyond_share) noexcept override {
     return media_.on_nothing_freed(is_beyond_share);
   }
-  void on_time(base::Time) noexcept override {}
+  /// Ends it when it has stalled.
+  void on_time(base::Time now) noexcept override;
   /// It was told to end.
   bool is_ending() const noexcept { return asked_end_.has_value(); }
 
@@ -89,6 +92,7 @@ class SourcePublisher final : public Publisher,
   base::Result<void> feed(std::span<std::byte> bytes, base::Time now);
   base::Result<void> find_container(std::span<std::byte> bytes, base::Time now);
   void finish_media() noexcept;
+  const char* find_silence(base::Time now) noexcept;
   void on_end_timer() noexcept;
   void fail(const std::string& reason) noexcept;
   void conclude_when_over() noexcept;
@@ -108,12 +112,15 @@ class SourcePublisher final : public Publisher,
   std::unique_ptr<loop::Process> process_;
   base::Time started_;
   base::Time last_byte_;
+  base::Time excused_;      // when it was seen last that it cannot be the reason for a silence
+  std::uint64_t lost_ = 0;  // of its input, because there was no room
   const std::string no_token_;
   // Until the container is known: the first bytes, and where they lie.
   std::string head_;
   std::vector<memory::Window> kept_;
   std::optional<End> asked_end_;  // why we terminate it
   std::optional<loop::ProcessExit> exit_;
+  bool is_silent_ = false;  // for too long, when it was looked at last
   bool is_input_over_ = false;
   bool is_ended_ = false;
 };

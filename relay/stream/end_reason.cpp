@@ -52,6 +52,8 @@ const char* name_of(PublisherEnd end) noexcept {
       return "bad_message";
     case PublisherEnd::unwatched:
       return "unwatched";
+    case PublisherEnd::stalled:
+      return "stalled";
   }
   return "unknown";
 }

@@ -33,8 +33,9 @@ enum class PublisherEnd {
   memory,
   bad_message,  ///< it said what may not be said
   unwatched,    ///< a source on demand that nobody watches any more
+  stalled,      ///< a source that was there and wrote nothing
 };
-constexpr std::size_t publisher_end_count = 10;
+constexpr std::size_t publisher_end_count = 11;
 const char* name_of(PublisherEnd end) noexcept;
 
 }  // namespace stream

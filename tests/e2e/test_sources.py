@@ -145,6 +145,40 @@ def test_a_source_that_writes_no_media_ends_with_a_reason(start):
     assert watch is not None
 
 
+def test_a_source_that_stalls_is_started_again(start, media):
+    relay, watch = start_with(start, {"cam": source(
+        children.shell('cat "$1"; exec sleep 1000', media.plain.path), stall="1s")},
+        publisher={"grace": "20s", "ahead": "1h"})
+    viewer, _ = first_byte(relay, "/cam.ts?slow=catch_up&wait=20")
+    ended = relay.wait_log("publisher ended stream=cam .*reason=stalled detail=\"(.*)\"")
+    assert ended[1] == "it wrote nothing for 1s"
+    line = relay.log.index(ended.string)
+    waits = []
+    for _ in range(3):  # each run wrote for a moment only
+        found = relay.wait_log("source restarts stream=cam seconds=(\\S+) reason=stalled", line)
+        line = relay.log.index(found.string) + 1
+        waits.append(float(found[1]))
+    assert waits[0] <= 0.5 and 0.74 <= waits[1] <= 1 and 1.49 <= waits[2] <= 2
+    viewer.wait_bytes(len(media.plain.data) * 2)
+    assert relay.metric("spancast_source_restarts_total", reason="stalled") >= 3
+    assert relay.metric("spancast_publisher_ends_total", reason="stalled") >= 3
+    viewer.close()
+    assert watch is not None
+
+
+def test_a_source_that_never_writes_stalls_unless_it_may_be_silent(start):
+    silent = children.shell("echo ready >&2; exec sleep 1000")
+    relay, watch = start_with(start, {"cam": source(silent, stall="500ms"),
+                                      "quiet": source(silent, stall=0)})
+    line = 0
+    for _ in range(2):
+        found = relay.wait_log('source restarts stream=cam .*reason=stalled '
+                               'detail="it wrote nothing for 500ms"', line)
+        line = relay.log.index(found.string) + 1
+    pid = run_pid(relay, "quiet")
+    assert pid in watch.pids() and not relay.find_log("source restarts stream=quiet")
+
+
 def test_a_source_that_ignores_sigterm_is_killed(start, media):
     script = "trap '' TERM; cat \"$1\"; while :; do sleep 1000; done"
     relay, watch = start_with(start, {"cam": source(

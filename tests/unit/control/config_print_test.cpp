@@ -37,7 +37,7 @@ publisher: {grace: 0.0000015s, idle: 500ms, ahead: 1h, allow: [10.0.0.0/8, "::1"
 viewer: {slow: disconnect, max_lag: 1s, stall_timeout: 2s, unsent: 5000B, flush_interval: 0s}
 drain: {deadline: 250ms, delay: 10ms, spread: 0s}
 log: {level: warning, format: json}
-source: {on_demand: true, start_timeout: 1s, close_after: 0s, kill_after: 1m, container: ts}
+source: {on_demand: true, start_timeout: 1s, close_after: 0s, kill_after: 1m, container: ts, stall: 3s}
 hooks:
   on_publish: [check, "a \"b\" c", ""]
   on_unpublish: [a]
@@ -147,7 +147,7 @@ TEST_CASE("every key of the schema has documentation and a default and bounds") 
         CHECK_FALSE(control::schema::set_value(*section, field, key.min()));
         CHECK_FALSE(control::schema::set_value(*section, field, key.max()));
       });
-  CHECK(variables.size() == 41);
+  CHECK(variables.size() == 42);
 }
 
 TEST_CASE("the configuration reference in the README is the one of the schema") {

@@ -28,11 +28,11 @@ std::string error_of(std::string_view text) {
 
 TEST_CASE("a stream has a source by URL or by program") {
   const auto config = load(R"(
-source: {close_after: 3s, container: mp4}
+source: {close_after: 3s, container: mp4, stall: 4s}
 paths:
   cam/1: {source: "rtsp://10.0.0.7/live"}
   /cam/2: {source: {url: "rtsps://h/", on_demand: true, close_after: 0s, container: auto}}
-  cam/3: {exec: [ffmpeg, -i, ""], source: {start_timeout: 1s, kill_after: 2s}}
+  cam/3: {exec: [ffmpeg, -i, ""], source: {start_timeout: 1s, kill_after: 2s, stall: 0s}}
   "cam/*": {viewer: {max_lag: 1s}}
 )");
   const auto& first = *config.for_path("cam/1").source;
@@ -42,6 +42,7 @@ paths:
   CHECK(first.start_timeout == 10s);
   CHECK(first.close_after == 3s);
   CHECK(first.kill_after == 5s);
+  CHECK(first.stall == 4s);
   CHECK(first.container == media::Container::fmp4);
   CHECK(first.number == 0);
   const auto& second = *config.for_path("cam/2").source;
@@ -55,6 +56,7 @@ paths:
   CHECK(third.exec == Words{"ffmpeg", "-i", ""});
   CHECK(third.start_timeout == 1s);
   CHECK(third.kill_after == 2s);
+  CHECK(third.stall == 0s);
   CHECK(third.number == 2);
   CHECK_FALSE(config.for_path("cam/4").source);
   CHECK_FALSE(config.defaults.source);

@@ -4,6 +4,7 @@
 
 #include <fstream>
 #include <iterator>
+#include <utility>
 
 #include "tests/unit/loop/loop_rig.hpp"
 #include "tests/unit/loop/sockets.hpp"
@@ -25,12 +26,12 @@ std::string data_file(const std::string& name) {
 
 struct Rig final : SourcePublisher::Events {
   explicit Rig(base::Duration ahead = 1h, std::size_t block_bytes = 64 * 1024,
-               std::optional<media::Container> container = {})
+               std::optional<media::Container> container = {}, base::Duration stall = {})
       : arena(64 << 20, block_bytes),
         home("live/cam", {{1h, 1 << 30}, {}, {{}, {}, ahead}}, fanout, pool, 1, base::utc_now()) {
     test::ignore_broken_pipes();
     publisher = std::make_unique<SourcePublisher>(1, worker, pool, *this, home,
-                                                  SourcePublisher::Options{container, 1h});
+                                                  SourcePublisher::Options{container, 1h, stall});
   }
 
   void on_publisher_end(SourcePublisher&, PublisherEnd why,
@@ -171,6 +172,67 @@ TEST_CASE("a source ahead of the clock is read slower and ended all the same") {
   rig.publisher->end(PublisherEnd::drain, "");
   test::run_until(rig.worker, [&] { return rig.ends > 0; });
   CHECK(rig.end == PublisherEnd::drain);
+}
+
+TEST_CASE("a child that writes nothing for too long is ended as stalled") {
+  Rig rig(1h, 65536, {}, 10s);
+  rig.start("cat " + data_path("ts/h264_aac.ts") + "; exec sleep 1000");
+  test::run_until(rig.worker, [&] { return rig.chunks() > 50; });
+  const base::Time last = rig.publisher->last_byte();
+  rig.publisher->on_time(last + 9999ms);
+  rig.publisher->on_time(last + 9999ms);
+  CHECK_FALSE(rig.publisher->is_ending());
+  rig.publisher->on_time(last + 10s);  // the first time: what came may not be read yet
+  CHECK_FALSE(rig.publisher->is_ending());
+  rig.publisher->on_time(last + 10s);
+  CHECK(rig.publisher->is_ending());
+  test::run_until(rig.worker, [&] { return rig.ends > 0; });
+  CHECK(rig.end == PublisherEnd::stalled);
+  CHECK(rig.reason == "it wrote nothing for 10s");
+}
+
+TEST_CASE("what a child wrote while nobody looked counts before its silence") {
+  Rig rig(1h, 65536, {}, 10s);
+  rig.start("cat " + data_path("ts/h264_aac.ts") + "; exec sleep 1000");
+  rig.publisher->on_time(base::monotonic_now() + 1h);
+  test::run_until(rig.worker, [&] { return rig.chunks() > 50; });
+  rig.publisher->on_time(rig.publisher->last_byte());
+  rig.publisher->on_time(rig.publisher->last_byte() + 1h);
+  CHECK_FALSE(rig.publisher->is_ending());
+}
+
+TEST_CASE("a child that goes on without pictures is ended as stalled") {
+  Rig rig(1h, 65536, {}, 20ms);
+  // Null packets for ever.
+  rig.start("cat " + data_path("ts/h264_aac.ts") +
+            "; while :; do printf 'G\\037\\377\\020'; head -c 184 /dev/zero; done");
+  std::uint64_t chunks = 0;
+  base::Time last_chunk;
+  test::run_until(rig.worker, [&] {
+    if (std::exchange(chunks, rig.chunks()) != rig.chunks()) last_chunk = base::monotonic_now();
+    return chunks > 50 && rig.publisher->last_byte() - last_chunk >= 20ms;
+  });
+  const base::Time now = rig.publisher->last_byte();
+  rig.publisher->on_time(now);
+  CHECK_FALSE(rig.publisher->is_ending());
+  rig.publisher->on_time(now);
+  test::run_until(rig.worker, [&] { return rig.ends > 0; });
+  CHECK(rig.end == PublisherEnd::stalled);
+  CHECK(rig.reason == "it wrote no picture for 20ms");
+}
+
+TEST_CASE("a source that may be silent and one that is not read do not stall") {
+  Rig silent;
+  silent.start("exec sleep 1000");
+  Rig paused(10ms, 65536, {}, 10s);
+  paused.start("cat " + data_path("ts/h264_aac.ts") + " " + data_path("ts/h264_aac.ts"));
+  test::run_until(paused.worker, [&] { return paused.publisher->is_paused(); });
+  for (Rig* rig : {&silent, &paused}) {
+    for (int count = 0; count < 3; ++count) {
+      rig->publisher->on_time(rig->publisher->last_byte() + 1h);
+      CHECK_FALSE(rig->publisher->is_ending());
+    }
+  }
 }
 
 TEST_CASE("a program that is not there is an error") {
