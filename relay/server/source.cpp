@@ -12,6 +12,10 @@ std::string quoted(const std::string& text) {
   return quoted + '\'';
 }
 
+// So long, instead of ten seconds, a track from which nothing comes holds up the others (tried: a
+// camera whose sound stops).
+constexpr const char* interleave_us = "1000000";
+
 // Without ffmpeg's `timeout`: in a concat script it ends also a run that gets its bytes
 // (tried: 5.1).
 std::string rtsp_script(const std::string& url) {
@@ -45,6 +49,8 @@ loop::Process::Command command_of(const control::SourceConfig& config, const std
                        "0:a?",
                        "-c",
                        "copy",
+                       "-max_interleave_delta",
+                       interleave_us,
                        "-f",
                        "mpegts",
                        "pipe:1"};

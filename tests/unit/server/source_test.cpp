@@ -21,6 +21,10 @@ TEST_CASE("the URL of a camera is told to ffmpeg and to nobody else") {
   CHECK(std::ranges::none_of(command.arguments, [](const std::string& argument) {
     return argument.find("it's") != std::string::npos;
   }));
+  // A track that is silent does not hold up the others.
+  const auto option = std::ranges::find(command.arguments, "-max_interleave_delta");
+  REQUIRE(command.arguments.end() - option > 1);
+  CHECK(option[1] == "1000000");
   REQUIRE(command.input);
   CHECK(command.input->find("\nfile 'rtsp://user:it'\\''s@10.0.0.7/live'\n") != std::string::npos);
 }
