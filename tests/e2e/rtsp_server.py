@@ -26,7 +26,8 @@ VIDEO = {
             "h265parse ! rtph265pay config-interval=-1 name=pay0 pt=96",
     "jpeg": "jpegenc ! rtpjpegpay name=pay0",
 }
-TONE = "audiotestsrc is-live=true samplesperbuffer=320 ! audioconvert ! audioresample ! audio/x-raw"
+TONE = ("audiotestsrc name=tone is-live=true samplesperbuffer=320 ! audioconvert ! audioresample ! "
+        "audio/x-raw")
 AUDIO = {
     "pcmu": f"{TONE},rate=8000,channels=1 ! mulawenc ! rtppcmupay name=pay1",
     "pcma": f"{TONE},rate=8000,channels=1 ! alawenc ! rtppcmapay name=pay1",
@@ -111,7 +112,16 @@ def make_factory(arguments):
     return factory
 
 
+def refuse_seek(_, info):
+    """What is live cannot be sought, though ffmpeg asks for the beginning."""
+    is_seeking = info.get_query().type == Gst.QueryType.SEEKING
+    return Gst.PadProbeReturn.DROP if is_seeking else Gst.PadProbeReturn.OK
+
+
 def configure(_, media, arguments):
+    tone = media.get_element().get_by_name_recurse_up("tone")
+    if tone:
+        tone.get_static_pad("src").add_probe(Gst.PadProbeType.QUERY_UPSTREAM, refuse_seek)
     source = media.get_element().get_by_name_recurse_up("pictures")
     if source:
         pictures = Pictures(source, arguments)
