@@ -51,13 +51,12 @@ class HookRunner::Run final : public loop::Process::Events {
   void on_exit(const loop::ProcessExit& exit) noexcept override {
     timer_.stop();
     is_over_ = true;
-    HookEnd end = exit.is_good() ? HookEnd::good : HookEnd::failed;
-    std::string detail = first_line_.empty() ? describe(exit) : first_line_;
+    Outcome outcome{exit.is_good() ? HookEnd::good : HookEnd::failed, describe(exit), first_line_};
     if (is_late_) {
-      end = HookEnd::timeout;
-      detail = "it took longer than hooks.timeout";
+      outcome.end = HookEnd::timeout;
+      outcome.detail = "it took longer than hooks.timeout";
     }
-    runner_.events_.on_hook_end(job_, end, detail);
+    runner_.events_.on_hook_end(job_, outcome);
     runner_.has_ended_ = true;
   }
   void on_timeout() noexcept {
@@ -82,7 +81,7 @@ HookRunner::~HookRunner() = default;
 
 void HookRunner::submit(Job job) noexcept {
   if (waiting_.size() >= waiting_max) {
-    return events_.on_hook_end(job, HookEnd::dropped, "too many hooks wait");
+    return events_.on_hook_end(job, {HookEnd::dropped, "", "too many hooks wait"});
   }
   waiting_.push_back(std::move(job));
 }
@@ -102,8 +101,8 @@ bool HookRunner::on_turn_end() noexcept {
 void HookRunner::start(Job job) noexcept {
   auto run = std::make_unique<Run>(*this, std::move(job));
   if (const auto started = run->start(); !started) {
-    return events_.on_hook_end(run->job(), HookEnd::not_started,
-                               run->job().command.front() + ": " + started.error().message());
+    const std::string why = run->job().command.front() + ": " + started.error().message();
+    return events_.on_hook_end(run->job(), {HookEnd::not_started, "", why});
   }
   running_.push_back(std::move(run));
 }

@@ -36,12 +36,19 @@ class HookRunner {
     std::optional<Asker> asker;
   };
 
+  struct Outcome {
+    control::HookEnd end;
+    std::string exit;    ///< how its process ended; empty: there was none
+    std::string detail;  ///< its first line of output, or why it did not run to its end
+
+    /// What whoever it refuses is told.
+    const std::string& reason() const noexcept { return detail.empty() ? exit : detail; }
+  };
+
   class Events {
    public:
     virtual ~Events() = default;
-    /// `detail`: its first line of output, else how it ended.
-    virtual void on_hook_end(const Job& job, control::HookEnd end,
-                             const std::string& detail) noexcept = 0;
+    virtual void on_hook_end(const Job& job, const Outcome& outcome) noexcept = 0;
   };
 
   HookRunner(loop::Worker& worker, std::size_t concurrent, Events& events);

@@ -38,8 +38,9 @@ void WorkerServer::tell_hook(HookEvent event, std::optional<HookRunner::Asker> a
       });
 }
 
-void WorkerServer::on_hook_end(const HookRunner::Job& job, HookEnd end,
-                               const std::string& detail) noexcept {
+void WorkerServer::on_hook_end(const HookRunner::Job& job,
+                               const HookRunner::Outcome& outcome) noexcept {
+  const HookEnd end = outcome.end;
   const auto hook = static_cast<std::size_t>(job.event.hook);
   ++counts_.hook_ends[hook][static_cast<std::size_t>(end)];
   if (hook_lines_.take(base::monotonic_now())) {
@@ -50,12 +51,13 @@ void WorkerServer::on_hook_end(const HookRunner::Job& job, HookEnd end,
                        {"program", job.command.front()},
                        {"seconds", base::to_seconds(base::utc_now() - job.event.time)},
                        {"result", name_of(end)},
-                       {"detail", detail}});
+                       {"exit", outcome.exit},
+                       {"detail", outcome.detail}});
   }
   if (!job.asker) return;
   WorkerServer* there = shared_.servers[job.asker->worker];
   there->worker_.mailbox().post_action(
-      [there, session = job.asker->session, end, said = detail]() noexcept {
+      [there, session = job.asker->session, end, said = outcome.reason()]() noexcept {
         there->on_hook_answer(session, end, said);
       });
 }

@@ -215,8 +215,8 @@ class WorkerServer final : public loop::Listener::Events,
     http::Route route;
   };
   void begin_hooks();
-  void on_hook_end(const HookRunner::Job& job, control::HookEnd end,
-                   const std::string& detail) noexcept override;
+  void on_hook_end(const HookRunner::Job& job,
+                   const HookRunner::Outcome& outcome) noexcept override;
   void tell_hook(control::HookEvent event,
                  std::optional<HookRunner::Asker> asker = std::nullopt) noexcept;
   void ask_hook(session::HttpConnection& connection, http::RequestHead head,

@@ -87,7 +87,8 @@ def test_every_event_has_its_hook(start, media, recorder, workers):
     for event in ("on_publish", "on_unpublish", "on_first_viewer", "on_last_viewer"):
         client.until(lambda name=event: relay.metric(
             "spancast_hooks_total", event=name, result="good") == 1, what=f"the end of {event}")
-    relay.wait_log("hook ended hook=on_publish stream=live/cam program=sh .*result=good")
+    relay.wait_log("hook ended hook=on_publish stream=live/cam program=sh .*result=good "
+                   'exit="exit code 0"')
 
 
 @pytest.mark.parametrize("slow, reason", [("skip", "skip"), ("disconnect", "slow")])
@@ -113,7 +114,8 @@ def test_a_hook_refuses_a_publisher(start, media, recorder, workers):
     answer = client.request(relay.http_port, "PUT", "/live/cam.ts", body=media.plain.data[:18800])
     assert answer.status == 403 and answer.body == b"not you, live/cam\n"
     assert relay.streams() == {}
-    relay.wait_log('hook ended hook=on_publish .*result=failed detail="not you, live/cam"')
+    relay.wait_log('hook ended hook=on_publish .*result=failed exit="exit code 1" '
+                   'detail="not you, live/cam"')
     assert relay.metric("spancast_hooks_total", event="on_publish", result="failed") == 1
     # Another path, another hook.
     viewer = relay.watch("/open/cam.ts?wait=20")
@@ -158,6 +160,7 @@ def test_a_hook_that_hangs_is_ended_and_refuses(start, media):
     answer = publisher.wait()
     assert answer.status == 403 and answer.body == b"it took longer than hooks.timeout\n"
     assert relay.metric("spancast_hooks_total", event="on_publish", result="timeout") == 1
+    relay.wait_log('hook ended hook=on_publish .*result=timeout exit="signal SIGKILL"')
     watch.check_clean()
 
 

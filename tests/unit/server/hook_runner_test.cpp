@@ -19,9 +19,10 @@ struct Rig final : HookRunner::Events {
   explicit Rig(std::size_t concurrent = 2) : runner(worker, concurrent, *this) {
     test::ignore_broken_pipes();
   }
-  void on_hook_end(const HookRunner::Job& job, HookEnd end,
-                   const std::string& detail) noexcept override {
-    ended.push_back(job.event.stream + ' ' + name_of(end) + ' ' + detail);
+  void on_hook_end(const HookRunner::Job& job,
+                   const HookRunner::Outcome& outcome) noexcept override {
+    ended.push_back(job.event.stream + ' ' + name_of(outcome.end) + ' ' + outcome.reason());
+    exits.push_back(outcome.exit);
   }
 
   void submit(const std::string& stream, const std::string& script, base::Duration timeout = 1h) {
@@ -48,6 +49,7 @@ struct Rig final : HookRunner::Events {
   loop::TurnEnd turn{worker, {this, [](void*) noexcept {}}};
   HookRunner runner;
   std::vector<std::string> ended;
+  std::vector<std::string> exits;
   std::size_t most = 0;
   bool more = false;
 };
@@ -68,6 +70,7 @@ TEST_CASE("a hook ends with what it said first or with how it ended") {
   rig.run_all();
   CHECK(rig.ended == Lines{"a good exit code 0", "b failed said", "c failed rtsp://***@h is down",
                            "d failed signal SIGKILL"});
+  CHECK(rig.exits == Lines{"exit code 0", "exit code 3", "exit code 1", "signal SIGKILL"});
 }
 
 TEST_CASE("a hook gets its event twice") {
@@ -85,6 +88,7 @@ TEST_CASE("a program that is not there is told") {
   rig.runner.submit(std::move(job));
   rig.run_all();
   CHECK(rig.ended == Lines{" not_started /nowhere/at-all: No such file or directory"});
+  CHECK(rig.exits == Lines{""});
 }
 
 TEST_CASE("only some hooks run at once and the others in turn") {
