@@ -180,6 +180,7 @@ std::string unused_variable(const std::string& name,
   Suggestion suggestion(std::string_view(name).substr(prefix.size()));
   for (const auto& [known, variable] : variables) {
     if (!schema::is_scalar(*variable.field)) continue;
+    if (schema::key_of(*variable.field).starts_process()) continue;  // would be refused
     suggestion.consider(std::string_view(known).substr(prefix.size()), known);
   }
   return unused + "there is no such key" + suggestion.text();

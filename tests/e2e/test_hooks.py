@@ -1,5 +1,6 @@
 """Programs that the relay runs when something happens."""
 
+import concurrent.futures
 import json
 import pathlib
 import signal
@@ -162,6 +163,21 @@ def test_a_hook_that_hangs_is_ended_and_refuses(start, media):
     assert relay.metric("spancast_hooks_total", event="on_publish", result="timeout") == 1
     relay.wait_log('hook ended hook=on_publish .*result=timeout exit="signal SIGKILL"')
     watch.check_clean()
+
+
+def test_a_thousand_hooks_leave_nothing(start):
+    relay = start({"hooks": {"on_publish": ["false"], "concurrent": 8}, "log": {"level": "info"}})
+    watch = children.Watch(relay)
+
+    def publish(_):
+        answer = client.request(relay.http_port, "PUT", "/live/cam.ts", body=b"x")
+        assert answer.status == 403 and answer.body == b"exit code 1\n"
+
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        list(pool.map(publish, range(1000)))
+    watch.check_clean()
+    assert relay.metric("spancast_hooks_total", event="on_publish", result="failed") == 1000
+    assert relay.metric("spancast_hooks_running") == relay.metric("spancast_hooks_waiting") == 0
 
 
 def test_nothing_of_a_body_is_read_before_the_answer(start, media, recorder):

@@ -11,6 +11,7 @@ import pytest
 import children
 import client
 import mpegts
+import relay as relay_module
 import tools
 
 pytestmark = pytest.mark.usefixtures("no_children_left")
@@ -238,6 +239,54 @@ def test_sources_are_spread_over_the_workers(start):
     for number in range(2):
         relay.wait_log(f"publisher ended stream=cam/{number} .*reason=unwatched")
     watch.wait_none()
+
+
+def test_no_variable_of_the_environment_starts_a_process(start, tmp_path):
+    trace = tmp_path / "started"
+    program = f'["touch", "{trace}"]'
+    unused = {"SPANCAST_PATHS": f'{{"cam": {{"exec": {program}}}}}',
+              "SPANCAST_PATHS_CAM_EXEC": program, "SPANCAST_PATHS_CAM_SOURCE_URL": "rtsp://h/",
+              "SPANCAST_PATHS_CAM_HOOKS_ON_PUBLISH": program, "SPANCAST_EXEC": program,
+              "SPANCAST_SOURCE": "rtsp://h/"}
+    relay = start({}, unused)
+    for name in unused:
+        relay.wait_log(f"{name} is not used: ")
+    assert relay.get("/cam.ts").status == 404
+    assert relay.metric("spancast_source_starts_total") == 0
+    assert not children.of(relay.process.pid) and not trace.exists()
+    for key in ("source.url", "hooks.on_publish", "hooks.on_unpublish", "hooks.on_first_viewer",
+                "hooks.on_last_viewer", "hooks.on_slow_viewer"):
+        name = "SPANCAST_" + key.upper().replace(".", "_")
+        ended = relay_module.run_once(environment={name: program})
+        assert ended.returncode != 0
+        assert f"{name}: {key} starts a process: it comes from the file only" in ended.stderr
+    assert not trace.exists()
+
+
+def test_a_thousand_runs_leave_nothing(start, media, request):
+    # In the short form a quarter of them.
+    rounds, count = (20 if request.config.getoption("--long") else 5), 50  # that run side by side
+    script = 'cat "$1"; exec sleep 1000'
+    relay, watch = start_with(start, {f"cam/{number}": source(
+        children.shell(script, media.plain.path), on_demand=True, close_after=0, stall=0)
+        for number in range(count)}, workers=2, log={"level": "info"},
+        hooks={"on_first_viewer": ["true"]})
+    for number in range(rounds):
+        connections = [relay.connect() for _ in range(count)]
+        for one, connection in enumerate(connections):
+            connection.send_head("GET", f"/cam/{one}.ts")
+        for connection in connections:
+            assert b" 200 " in connection.reader.readline()
+        # Who leaves before the relay has looked is waited for as long as for a first byte.
+        client.until(lambda seen=(number + 1) * count: relay.metric(
+            "spancast_hooks_total", event="on_first_viewer") >= seen, what="viewers that are seen")
+        for connection in connections:
+            connection.reset()
+        watch.wait_none()
+    watch.check_clean()
+    assert relay.metric("spancast_source_starts_total") == rounds * count
+    assert relay.metric("spancast_source_restarts_total") == 0
+    assert relay.metric("spancast_publisher_ends_total", reason="unwatched") == rounds * count
 
 
 def test_many_runs_leave_no_descriptor(start):

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <cctype>
 #include <string>
 #include <utility>
 #include <vector>
@@ -67,11 +68,13 @@ TEST_CASE("variables that mean nothing are warnings") {
                             {"SPANCAST_PUBLISHER_ALLOW", "all"},
                             {"SPANCAST_PATHS", "{}"},
                             {"SPANCAST_PATHS_LIVE", "{}"},
+                            {"SPANCAST_SOURCE_URI", "rtsp://h/"},
+                            {"SPANCAST_EXEC", "[a]"},
                             {"SPANCAST_", ""},
                             {"SPANCAST_\n", ""},
                             {"SPANCAST_http_port", "1"}});
   CHECK(loaded.config.http.port == 8080);
-  REQUIRE(loaded.warnings.size() == 7);
+  REQUIRE(loaded.warnings.size() == 9);
   CHECK(loaded.warnings[0] ==
         "SPANCAST_HTTP_PROT is not used: there is no such key (did you mean "
         "\"SPANCAST_HTTP_PORT\"?)");
@@ -82,9 +85,12 @@ TEST_CASE("variables that mean nothing are warnings") {
         "SPANCAST_PATHS is not used: paths is a map, and maps come from the file only");
   CHECK(loaded.warnings[3] ==
         "SPANCAST_PATHS_LIVE is not used: paths is a map, and maps come from the file only");
-  CHECK(loaded.warnings[4] == "SPANCAST_ is not used: there is no such key");
-  CHECK(loaded.warnings[5] == "SPANCAST_\\u000a is not used: there is no such key");
-  CHECK(loaded.warnings[6] == "SPANCAST_http_port is not used: there is no such key");
+  // Not the variable that would be refused.
+  CHECK(loaded.warnings[4] == "SPANCAST_SOURCE_URI is not used: there is no such key");
+  CHECK(loaded.warnings[5] == "SPANCAST_EXEC is not used: there is no such key");
+  CHECK(loaded.warnings[6] == "SPANCAST_ is not used: there is no such key");
+  CHECK(loaded.warnings[7] == "SPANCAST_\\u000a is not used: there is no such key");
+  CHECK(loaded.warnings[8] == "SPANCAST_http_port is not used: there is no such key");
 }
 
 TEST_CASE("what starts a process is refused from the environment") {
@@ -92,9 +98,16 @@ TEST_CASE("what starts a process is refused from the environment") {
                        "SPANCAST_SOURCE_URL: source.url starts a process: it comes from the file "
                        "only",
                        control::ConfigError);
-  CHECK_THROWS_WITH_AS(load({{"SPANCAST_HOOKS_ON_PUBLISH", ""}}),
-                       "SPANCAST_HOOKS_ON_PUBLISH: hooks.on_publish starts a process: it comes "
-                       "from the file only",
-                       control::ConfigError);
+  // Even without a value, whatever the file says, and each of them.
+  for (const std::string event :
+       {"publish", "unpublish", "first_viewer", "last_viewer", "slow_viewer"}) {
+    const std::string key = "hooks.on_" + event;
+    std::string variable = "SPANCAST_" + key;
+    for (char& c : variable) c = c == '.' ? '_' : static_cast<char>(std::toupper(c));
+    const std::string expected =
+        variable + ": " + key + " starts a process: it comes from the file only";
+    CHECK_THROWS_WITH_AS(load({{variable, ""}}, "hooks: {on_" + event + ": [a]}"), expected.c_str(),
+                         control::ConfigError);
+  }
   CHECK(load({{"SPANCAST_HOOKS_TIMEOUT", "3s"}}).config.defaults.hooks.timeout == 3s);
 }
