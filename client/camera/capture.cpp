@@ -2,11 +2,13 @@
 
 #include <gst/base/gstbasesink.h>
 
+#include <string_view>
 #include <utility>
 
 #include "client/camera/onvif_device.hpp"
 #include "client/camera/source_fault.hpp"
 #include "client/camera/stream_tail.hpp"
+#include "client/camera/unit_joiner.hpp"
 
 namespace client::camera {
 namespace {
@@ -236,12 +238,21 @@ bool Capture::attach(GstPad* pad, const std::string& tail) {
   GstElement* sink = gst_bin_get_by_name(GST_BIN(bin), name.c_str());
   gst_bin_add(GST_BIN(pipeline_.get()), bin);
   listen_to_sink(sink, stream);
+  join_pieces(GST_BIN(bin));
   if (plan_.source == Options::Source::file) g_object_set(sink, "sync", TRUE, nullptr);
   const gst::Pointer<GstPad> entry(gst_element_get_static_pad(bin, "sink"));
   arrivals_.back()->session = SenderReports::session_of(pad);
   if (gst_pad_link(pad, entry.get()) != GST_PAD_LINK_OK) return false;
   gst_element_sync_state_with_parent(bin);
   return true;
+}
+
+void Capture::join_pieces(GstBin* bin) {
+  const gst::Pointer<GstElement> pieces(gst_bin_get_by_name(bin, pieces_name));
+  if (!pieces) return;
+  const std::string_view name = GST_OBJECT_NAME(gst_element_get_factory(pieces.get()));
+  const gst::Pointer<GstPad> pad(gst_element_get_static_pad(pieces.get(), "src"));
+  UnitJoiner::join_at(pad.get(), name == "rtph265depay" ? media::Codec::h265 : media::Codec::h264);
 }
 
 void Capture::listen_to_sink(GstElement* sink, unsigned stream) {

@@ -60,6 +60,7 @@ class Capture : private Child::Lines {
   std::optional<Failure> connect_free_end(GstPad* pad);
   bool attach(GstPad* pad, const std::string& tail);
   void listen_to_sink(GstElement* sink, unsigned stream);
+  static void join_pieces(GstBin* bin);
   void set_paced(bool is_paced);
   void drain(GstPad* pad);
 

@@ -88,8 +88,12 @@ StreamTail rtp_tail(const Plan& plan, const GstCaps* caps) {
   if (!is_there(found->depayloader)) {
     return {{}, "a track is left out: " + explain_missing(found->depayloader)};
   }
-  return {std::string(found->depayloader) + " ! " + parsing(found->media_type, found->mpeg_version),
-          {}};
+  std::string depayloader(found->depayloader);
+  if (found->encoding == "H264" || found->encoding == "H265") {
+    depayloader += " name=" + std::string(pieces_name) + " ! " + std::string(found->media_type) +
+                   ",stream-format=byte-stream,alignment=au";
+  }
+  return {depayloader + " ! " + parsing(found->media_type, found->mpeg_version), {}};
 }
 
 }  // namespace

@@ -8,6 +8,9 @@
 
 namespace client::camera {
 
+/// Name of the element whose pieces UnitJoiner puts together, where there is one.
+inline constexpr const char* pieces_name = "pieces";
+
 /// What follows a stream of a source, up to coded frames in the form that FrameConverter takes.
 struct StreamTail {
   std::string launch;  ///< in GStreamer's words; empty: the stream is left out

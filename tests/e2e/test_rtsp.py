@@ -86,6 +86,56 @@ def test_a_camera_arrives_frame_for_frame(start, request, protocols, video, audi
     print(f"rtsp {protocols} {video}+{audio}: {report['frames_decoded']} frames, none missing")
 
 
+def slices_of(payload, codec):
+    """Of a video sample: for each slice whether it is the first of its picture."""
+    flags, at = [], 0
+    while at < len(payload):
+        size = int.from_bytes(payload[at:at + 4], "big")
+        unit = payload[at + 4:at + 4 + size]
+        at += 4 + size
+        if codec == "h264" and unit[0] & 0x1F in (1, 5):
+            flags.append(bool(unit[1] & 0x80))
+        if codec == "h265" and unit[0] >> 1 & 0x3F < 32:
+            flags.append(bool(unit[2] & 0x80))
+    return flags
+
+
+@pytest.mark.parametrize("video, protocols, markers", [
+    ("h264", "udp", "last"), ("h264", "tcp", "all"), ("h265", "tcp", "last")])
+def test_a_picture_of_many_slices_is_one_frame(start, video, protocols, markers):
+    """Also where parameter sets stand between them, and where each has the marker."""
+    relay = start(programs.CONFIG)
+    arguments = ("--video", f"{video}-slices", "--protocols", protocols, "--markers", markers)
+    with rtsp.Camera(*arguments) as source, \
+            wire_client.Player(relay.http_port, STREAM) as watcher:
+        relay.wait_waiting(1)
+        with ip_camera(relay, source, *PATIENT) as camera, \
+                programs.player(relay.http_port) as player:
+            player.wait_frames(75)
+            report = finish(camera, player)
+        watcher.wait_end()
+    check_numbers(report)
+    samples = [sample for one in watcher.chunks for sample in one.chunk.samples]
+    payloads = b"".join(one.payload for one in watcher.chunks)
+    assert len(samples) == camera.last["frames"], (len(samples), camera.last)
+    # Each is one whole picture, at the time of the next.
+    at, counts = 0, set()
+    for sample in samples:
+        flags = slices_of(payloads[at:at + sample.size], video)
+        at += sample.size
+        assert flags[0] and not any(flags[1:]), flags
+        counts.add(len(flags))
+    assert min(counts) > 1, counts
+    times = [sample.dts + sample.pts_offset for sample in samples]
+    steps = [after - before for before, after in zip(times, times[1:])]
+    assert min(steps) > 0, steps
+    assert abs(sum(steps) / len(steps) / 90 - 40) < 1, steps
+    numbers = report["frame_numbers"]
+    assert numbers["last"] - numbers["first"] + 1 == report["frames_decoded"]
+    print(f"rtsp {protocols} {video}: {len(samples)} frames of {counts} slices, "
+          f"{report['frames_decoded']} decoded, none missing or repeated")
+
+
 def test_a_camera_that_stalls_is_opened_anew(start):
     relay = start(programs.CONFIG)
     with rtsp.Camera("--audio", "pcma", "--stall", "2") as source, \

@@ -31,7 +31,9 @@ bool has(const std::string& text, std::string_view part) {
 
 TEST_CASE_FIXTURE(Rig, "what is coded for the wire passes as it is") {
   const StreamTail video = tail("application/x-rtp,media=video,encoding-name=H264");
-  CHECK(video.launch.starts_with("rtph264depay ! h264parse"));
+  CHECK(
+      video.launch.starts_with("rtph264depay name=pieces ! "
+                               "video/x-h264,stream-format=byte-stream,alignment=au ! h264parse"));
   CHECK(video.notice.empty());
   CHECK(
       tail("application/x-rtp,media=video,encoding-name=H265").launch.starts_with("rtph265depay"));
