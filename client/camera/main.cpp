@@ -59,6 +59,17 @@ std::string variable(const char* name) {
   return value != nullptr ? value : "";
 }
 
+ExitCode print_cameras(const client::camera::Credentials& credentials) {
+  const auto found = client::camera::onvif::discover();
+  if (!found) {
+    std::fprintf(stderr, "spancast-camera: no camera can be asked for by multicast: %s\n",
+                 found.error().message().c_str());
+    return ExitCode::failed;
+  }
+  std::fputs(client::camera::onvif::list_devices(*found, credentials).c_str(), stdout);
+  return ExitCode::done;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -74,8 +85,7 @@ int main(int argc, char** argv) {
     credentials = {variable("SPANCAST_CAMERA_USER"), variable("SPANCAST_CAMERA_PASSWORD")};
   }
   if (parsed.options->discovers) {
-    std::fputs(client::camera::onvif::to_text(client::camera::onvif::discover()).c_str(), stdout);
-    return static_cast<int>(ExitCode::done);
+    return static_cast<int>(print_cameras(credentials));
   }
   try {
     Inbox inbox;

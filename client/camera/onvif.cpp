@@ -11,7 +11,6 @@
 namespace client::camera::onvif {
 namespace {
 
-constexpr std::size_t matches_max = 256;
 constexpr std::string_view media_namespace = "http://www.onvif.org/ver10/media/wsdl";
 
 struct Element {
@@ -133,6 +132,33 @@ std::string envelope(const std::string& header, const std::string& body) {
          header + "</s:Header><s:Body>" + body + "</s:Body></s:Envelope>";
 }
 
+// Of a list with spaces between.
+std::string choose_address(std::string_view list, std::string_view sender) {
+  std::string chosen;
+  while (!list.empty()) {
+    const std::size_t end = std::min(list.find_first_of(" \t\r\n"), list.size());
+    const std::string_view one = list.substr(0, end);
+    list.remove_prefix(std::min(end + 1, list.size()));
+    const auto url = one.starts_with("http://") ? parse_source_url(one) : std::nullopt;
+    if (!url || g_hostname_is_ip_address(url->host.c_str()) == 0) continue;
+    // Without user and password, should it tell any.
+    if (url->host == sender) return url->location;
+    if (chosen.empty()) chosen = url->location;
+  }
+  return chosen;
+}
+
+// Percent-encoded, as scopes are.
+std::string name_in(std::string_view scopes) {
+  constexpr std::string_view prefix = "onvif://www.onvif.org/name/";
+  const std::size_t begin = scopes.find(prefix);
+  if (begin == std::string_view::npos) return {};
+  const std::string_view rest = scopes.substr(begin + prefix.size());
+  const std::string name = unescape(rest.substr(0, rest.find_first_of(" \t\r\n")));
+  const gst::Pointer<gchar> decoded(g_uri_unescape_string(name.c_str(), nullptr));
+  return printable(decoded ? decoded.get() : name, name_bytes_max);
+}
+
 }  // namespace
 
 std::string make_probe(std::string_view id) {
@@ -147,27 +173,48 @@ std::string make_probe(std::string_view id) {
                       "n:NetworkVideoTransmitter</d:Types></d:Probe>");
 }
 
-std::vector<Match> read_matches(std::string_view xml) {
+std::vector<Match> read_matches(std::string_view xml, std::string_view sender) {
   std::vector<Match> matches;
   std::size_t at = 0;
   while (const auto element = find_element(xml, "ProbeMatch", at)) {
     at = element->end;
     const auto addresses = find_element(element->content, "XAddrs");
-    if (!addresses || matches.size() == matches_max) continue;
+    if (!addresses || matches.size() == devices_max) continue;
     Match match;
-    match.service = trimmed(addresses->content);
-    match.service.resize(std::min(match.service.find(' '), match.service.size()));
+    match.service = choose_address(trimmed(addresses->content), sender);
+    if (match.service.empty()) continue;
+    if (const auto id = find_element(element->content, "Address")) match.id = trimmed(id->content);
     if (const auto scopes = find_element(element->content, "Scopes")) {
-      constexpr std::string_view name = "onvif://www.onvif.org/name/";
-      const std::size_t begin = scopes->content.find(name);
-      if (begin != std::string_view::npos) {
-        const std::string_view rest = scopes->content.substr(begin + name.size());
-        match.name = unescape(rest.substr(0, rest.find_first_of(" \t\r\n")));
-      }
+      match.name = name_in(scopes->content);
     }
-    if (!match.service.empty()) matches.push_back(std::move(match));
+    matches.push_back(std::move(match));
   }
   return matches;
+}
+
+void add_matches(std::vector<Match>& known, std::vector<Match> found) {
+  for (Match& match : found) {
+    const bool is_known = std::ranges::any_of(known, [&match](const Match& one) {
+      return one.service == match.service || (!match.id.empty() && one.id == match.id);
+    });
+    if (!is_known && known.size() < devices_max) known.push_back(std::move(match));
+  }
+}
+
+std::string printable(std::string_view text, std::size_t bytes_max) {
+  const gst::Pointer<gchar> valid(
+      g_utf8_make_valid(text.data(), static_cast<gssize>(std::min(text.size(), bytes_max))));
+  std::string out;
+  for (const gchar* at = valid.get(); *at != '\0'; at = g_utf8_next_char(at)) {
+    const gchar* const end = g_utf8_next_char(at);
+    if (out.size() + static_cast<std::size_t>(end - at) > bytes_max) break;
+    if (g_unichar_isprint(g_utf8_get_char(at)) != 0) {
+      out.append(at, end);
+    } else {
+      out += '?';
+    }
+  }
+  return out;
 }
 
 std::string ask_services(const Credentials& credentials, const Stamp& stamp) {
@@ -204,7 +251,7 @@ std::vector<Profile> read_profiles(std::string_view xml) {
   std::size_t at = 0;
   while (const auto element = find_element(xml, "Profiles", at)) {
     at = element->end;
-    if (profiles.size() == matches_max) break;
+    if (profiles.size() == profiles_max) break;
     const auto name = find_element(element->content, "Name");
     Profile profile{attribute(element->attributes, "token"), name ? trimmed(name->content) : ""};
     if (!profile.token.empty()) profiles.push_back(std::move(profile));

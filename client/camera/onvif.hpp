@@ -11,8 +11,15 @@
 // ONVIF Core and Media service, of which we need the RTSP URL.
 namespace client::camera::onvif {
 
+/// More devices, or profiles of one device, are left out.
+inline constexpr std::size_t devices_max = 64;
+inline constexpr std::size_t profiles_max = 64;
+/// Of a name that is printed.
+inline constexpr std::size_t name_bytes_max = 100;
+
 /// A device that answered a probe.
 struct Match {
+  std::string id;       ///< of the device, the same at each of its addresses; may be empty
   std::string service;  ///< URL of its device service
   std::string name;     ///< as it calls itself; may be empty
   bool operator==(const Match&) const = default;
@@ -30,7 +37,14 @@ struct Stamp {
 
 /// To all devices of the network, by multicast. `id`: a UUID.
 std::string make_probe(std::string_view id);
-std::vector<Match> read_matches(std::string_view xml);
+/// What `sender`, an address, answered. Of a device with several addresses the one it sent from, or
+/// else the first. Only http:// and addresses: a name would have to be looked up for a stranger.
+std::vector<Match> read_matches(std::string_view xml, std::string_view sender);
+/// Adds those that are not known yet, up to `devices_max`.
+void add_matches(std::vector<Match>& known, std::vector<Match> found);
+/// What comes from the network, for a terminal: at most so many bytes, and nothing that it takes
+/// for a command.
+std::string printable(std::string_view text, std::size_t bytes_max);
 
 /// Requests. Without credentials they carry none; with them a digest (WS-Security UsernameToken).
 std::string ask_services(const Credentials& credentials, const Stamp& stamp);

@@ -227,7 +227,8 @@ Parsed parse_options(std::vector<std::string> arguments) {
                  "test, file:PATH, gst:DESCRIPTION, rtsp://HOST/PATH, pipe:COMMAND, v4l2:DEVICE or "
                  "screen");
   app.add_option("URL", texts.url, "spancast://HOST/PATH or http://HOST/PATH.ts|.mp4");
-  app.add_flag("--discover", options.discovers, "print the ONVIF cameras of the network, and exit");
+  app.add_flag("--discover", options.discovers,
+               "print the ONVIF cameras of the network and their streams, and exit");
   app.add_flag("--list", options.lists, "print the devices and encoders of this machine, and exit");
   app.add_option("--size", texts.size, "picture size (test: 1280x720)");
   app.add_option("--fps", texts.fps, "frames per second (test: 30)");

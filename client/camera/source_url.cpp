@@ -71,9 +71,8 @@ bool read_host(std::string_view text, SourceUrl& url) {
     }
   }
   url.port = port;
-  const bool is_clean = std::ranges::none_of(url.host, [](char letter) {
-    return std::isspace(static_cast<unsigned char>(letter)) != 0 || letter == '@';
-  });
+  const bool is_clean =
+      std::ranges::none_of(url.host, [](char letter) { return letter == ' ' || letter == '@'; });
   return !url.host.empty() && is_clean && (port.empty() || is_port(port));
 }
 
@@ -82,6 +81,8 @@ bool read_host(std::string_view text, SourceUrl& url) {
 std::optional<SourceUrl> parse_source_url(std::string_view text) {
   const std::size_t scheme = text.find("://");
   if (scheme == std::string_view::npos || scheme == 0) return std::nullopt;
+  const auto is_control = [](unsigned char letter) { return std::iscntrl(letter) != 0; };
+  if (std::ranges::any_of(text, is_control)) return std::nullopt;
   const std::string_view rest = text.substr(scheme + 3);
   const std::size_t path = std::min(rest.find_first_of("/?#"), rest.size());
   std::string_view authority = rest.substr(0, path);

@@ -13,14 +13,64 @@ bool has(const std::string& text, std::string_view part) {
 
 TEST_CASE("devices that answer a probe are known by their address and name") {
   const auto matches = read_matches(
-      "<e:Envelope><e:Body><d:ProbeMatches><d:ProbeMatch><d:Scopes>onvif://www.onvif.org/type/ptz "
-      "onvif://www.onvif.org/name/Front&amp;Door onvif://x</d:Scopes><d:XAddrs> "
+      "<e:Envelope><e:Body><d:ProbeMatches><d:ProbeMatch><a:EndpointReference><a:Address>\n"
+      "urn:uuid:1</a:Address></a:EndpointReference><d:Scopes>onvif://www.onvif.org/type/ptz "
+      "onvif://www.onvif.org/name/Front%20&amp;Door onvif://x</d:Scopes><d:XAddrs> "
       "http://10.0.0.5/onvif/device_service http://[fe80::5]/onvif/device_service</d:XAddrs>"
       "</d:ProbeMatch><d:ProbeMatch><d:XAddrs>http://10.0.0.6:8000/x</d:XAddrs></d:ProbeMatch>"
-      "<d:ProbeMatch><d:XAddrs/></d:ProbeMatch></d:ProbeMatches></e:Body></e:Envelope>");
+      "<d:ProbeMatch><d:XAddrs/></d:ProbeMatch></d:ProbeMatches></e:Body></e:Envelope>",
+      "10.0.0.9");
   REQUIRE(matches.size() == 2);
-  CHECK(matches[0] == Match{"http://10.0.0.5/onvif/device_service", "Front&Door"});
-  CHECK(matches[1] == Match{"http://10.0.0.6:8000/x", ""});
+  CHECK(matches[0] == Match{"urn:uuid:1", "http://10.0.0.5/onvif/device_service", "Front &Door"});
+  CHECK(matches[1] == Match{"", "http://10.0.0.6:8000/x", ""});
+}
+
+TEST_CASE("of several addresses the one that answered is taken") {
+  const auto one = [](const std::string& addresses) {
+    const auto matches =
+        read_matches("<ProbeMatch><XAddrs>" + addresses + "</XAddrs></ProbeMatch>", "10.0.0.9");
+    return matches.empty() ? std::string() : matches[0].service;
+  };
+  CHECK(one("http://169.254.1.1/x http://10.0.0.9/x") == "http://10.0.0.9/x");
+  CHECK(one("https://10.0.0.9/x\nhttp://169.254.1.1/x") == "http://169.254.1.1/x");
+  CHECK(one("http://name.of.somebody/x") == "");
+  CHECK(one("http:// http://10.0.0.9:99999/x garbage file:///etc/passwd") == "");
+  CHECK(one("http://10.0.0.9/\x1B[2J") == "");
+}
+
+TEST_CASE("each device is listed once and so many of them at most") {
+  std::vector<Match> known;
+  const Match one{"urn:1", "http://10.0.0.1/", ""};
+  add_matches(known, {one, one, {"urn:1", "http://10.0.1.1/", ""}, {"", "http://10.0.0.1/", ""}});
+  CHECK(known == std::vector{one});
+  add_matches(known, {{"", "http://10.0.0.2/", ""}, {"", "http://10.0.0.3/", ""}});
+  CHECK(known.size() == 3);
+  std::string xml;
+  for (std::size_t count = 0; count < 2 * devices_max; ++count) {
+    const std::string address = "http://10.0.7." + std::to_string(count) + "/";
+    xml += "<ProbeMatch><XAddrs>" + address + "</XAddrs></ProbeMatch>";
+    add_matches(known, {{"", address, ""}});
+  }
+  CHECK(known.size() == devices_max);
+  CHECK(read_matches(xml, "").size() == devices_max);
+}
+
+TEST_CASE("what a device is called cannot command a terminal and is not long") {
+  CHECK(printable("T\xC3\xBCr 1", 100) == "T\xC3\xBCr 1");
+  CHECK(printable("a\x1B[2J\r\n\x7F", 100) == "a?[2J???");
+  CHECK(printable("\xC2\x9B"
+                  "2J \xE2\x80\xAE",
+                  100) == "?2J ?");  // C1 and right-to-left
+  CHECK(printable("\xFF\xFE", 100).size() <= 6);
+  CHECK(printable(std::string(1000, 'x'), 100).size() == 100);
+  CHECK(printable(std::string(1000, '\xC3'), 100).size() <= 100);
+  const auto matches = read_matches("<ProbeMatch><Scopes>onvif://www.onvif.org/name/a%1B%5B2J" +
+                                        std::string(5000, 'b') +
+                                        "</Scopes><XAddrs>http://10.0.0.1/</XAddrs></ProbeMatch>",
+                                    "");
+  REQUIRE(matches.size() == 1);
+  CHECK(matches[0].name.starts_with("a?[2Jbbb"));
+  CHECK(matches[0].name.size() == name_bytes_max);
 }
 
 TEST_CASE("the way to a stream is read from the answers") {
@@ -43,7 +93,7 @@ TEST_CASE("what is no answer of theirs has nothing in it wherever it is cut") {
   for (std::size_t length = 0; length < whole.size(); ++length) {
     const std::string_view text = std::string_view(whole).substr(0, length);
     CHECK(read_profiles(text).size() <= 1);
-    CHECK(read_matches(text).empty());
+    CHECK(read_matches(text, "").empty());
     CHECK_FALSE(read_media_service(text));
     read_stream_uri(text);
   }

@@ -27,11 +27,26 @@ TEST_CASE("credentials are taken out of a URL") {
 }
 
 TEST_CASE("URLs that make no sense are none") {
-  for (const char* text :
-       {"", "rtsp", "://cam", "rtsp://", "rtsp:///x", "rtsp://u:p@", "rtsp://cam:", "rtsp://cam:0",
-        "rtsp://cam:65536", "rtsp://cam:8x", "rtsp://[::1", "rtsp://[::1]x",
-        "rtsp://[::1]:", "rtsp://a%4:b@cam", "rtsp://a%zz:b@cam", "rtsp://a%00:b@cam",
-        "rtsp://u:p#w@cam", "rtsp://a b/x"}) {
+  for (const char* text : {"",
+                           "rtsp",
+                           "://cam",
+                           "rtsp://",
+                           "rtsp:///x",
+                           "rtsp://u:p@",
+                           "rtsp://cam:",
+                           "rtsp://cam:0",
+                           "rtsp://cam:65536",
+                           "rtsp://cam:8x",
+                           "rtsp://[::1",
+                           "rtsp://[::1]x",
+                           "rtsp://[::1]:",
+                           "rtsp://a%4:b@cam",
+                           "rtsp://a%zz:b@cam",
+                           "rtsp://a%00:b@cam",
+                           "rtsp://u:p#w@cam",
+                           "rtsp://a b/x",
+                           "rtsp://a/\x1B[2J",
+                           "rtsp://a/x\r\nHost: b"}) {
     CAPTURE(text);
     CHECK_FALSE(parse_source_url(text));
   }
