@@ -96,4 +96,19 @@ std::vector<AccessUnits::Bytes> AccessUnits::slices_of(Bytes piece) const {
   return parts;
 }
 
+bool AccessUnits::has_broken_sets(Bytes piece) const {
+  bool is_broken = false;
+  walk(piece, [&](Bytes unit, std::size_t) {
+    if (codec_ == media::Codec::h265) {
+      if (codec::h265::nal_type(unit[0]) != codec::h265::NalType::sps) return true;
+      const Bytes set = unit.subspan(std::min<std::size_t>(unit.size(), 2));
+      is_broken = !codec::h265::parse_sps(codec::copy_without_emulation(set));
+    } else if (codec::h264::nal_type(unit[0]) == codec::h264::NalType::sps) {
+      is_broken = !codec::h264::parse_sps(codec::copy_without_emulation(unit.subspan(1)));
+    }
+    return !is_broken;
+  });
+  return is_broken;
+}
+
 }  // namespace client::camera

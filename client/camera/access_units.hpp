@@ -39,6 +39,8 @@ class AccessUnits {
   /// A piece without parameter sets and delimiters, which must not stand behind a slice. With start
   /// codes; valid as long as `piece`.
   std::vector<Bytes> slices_of(Bytes piece) const;
+  /// There is a sequence parameter set in it that makes no sense: nothing behind it can be decoded.
+  bool has_broken_sets(Bytes piece) const;
 
  private:
   enum class Kind : std::uint8_t { first_slice, other_slice, head, other };

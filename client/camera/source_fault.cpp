@@ -10,6 +10,7 @@
 #include <string>
 
 #include "client/camera/packages.hpp"
+#include "client/camera/stream_tail.hpp"
 
 namespace client::camera {
 namespace {
@@ -110,6 +111,9 @@ Failure explain_parse_error(const GError& error, Options::Source source) {
 FailureEvent explain_error(const Plan& plan, const GError& error, std::string_view element) {
   if (plan.source == Options::Source::rtsp && element == "source") {
     return explain_camera(plan, error);
+  }
+  if (plan.source == Options::Source::rtsp && element == pieces_name) {
+    return {0, {ExitCode::source, std::string("the camera sends ") + error.message}};
   }
   const bool is_ours = plan.source == Options::Source::test || error.domain == GST_CORE_ERROR;
   std::string text = "GStreamer (" + std::string(element) + "): " + error.message;

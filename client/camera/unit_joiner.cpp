@@ -42,6 +42,11 @@ void UnitJoiner::add(GstPad* pad, gst::Pointer<GstBuffer> piece) {
   GstMapInfo map;
   if (!gst_buffer_map(piece.get(), &map, GST_MAP_READ)) return;
   const AccessUnits::Bytes bytes = std::as_bytes(std::span(map.data, map.size));
+  // The parser would leave them out and go on by those before.
+  if (units_.has_broken_sets(bytes)) {
+    gst_buffer_unmap(piece.get(), &map);
+    return complain(pad);
+  }
   std::optional<base::Duration> pts;
   if (GST_BUFFER_PTS_IS_VALID(piece.get())) {
     pts = base::Duration(static_cast<std::int64_t>(GST_BUFFER_PTS(piece.get())));
@@ -59,6 +64,14 @@ void UnitJoiner::add(GstPad* pad, gst::Pointer<GstBuffer> piece) {
     held_ = std::move(piece);
   }
   if (verdict.completes) push(pad);
+}
+
+void UnitJoiner::complain(GstPad* pad) {
+  if (std::exchange(has_complained_, true)) return;
+  const gst::Pointer<GstElement> element(gst_pad_get_parent_element(pad));
+  if (!element) return;
+  GST_ELEMENT_ERROR(element.get(), STREAM, DECODE, ("parameter sets that make no sense"),
+                    (nullptr));
 }
 
 void UnitJoiner::append(GstBuffer* piece, AccessUnits::Bytes bytes,

@@ -9,8 +9,8 @@
 
 namespace client::camera {
 
-/// Puts the pieces that leave a depayloader together, as AccessUnits says. Belongs to the pad, and
-/// lives on its streaming thread.
+/// Puts the pieces that leave a depayloader together, as AccessUnits says; parameter sets that make
+/// no sense are an error of its element. Belongs to the pad, and lives on its streaming thread.
 class UnitJoiner {
  public:
   /// `pad`: of what gives out H.264 or H.265 behind start codes.
@@ -25,11 +25,13 @@ class UnitJoiner {
   void append(GstBuffer* piece, AccessUnits::Bytes bytes,
               const std::vector<AccessUnits::Bytes>& parts);
   void push(GstPad* pad);
+  void complain(GstPad* pad);
 
   AccessUnits units_;
   gst::Pointer<GstBuffer> held_;
   GstFlowReturn flow_ = GST_FLOW_OK;
   bool is_pushing_ = false;
+  bool has_complained_ = false;
 };
 
 }  // namespace client::camera

@@ -67,11 +67,15 @@ class Camera:
 class LossyNetwork:
     """An RTSP proxy that carries RTP over UDP and loses some of its packets, as a seed says.
 
-    It puts ports of its own into the Transport headers, and sends what comes to them on.
+    It puts ports of its own into the Transport headers, and sends what comes to them on. It breaks
+    the sequence parameter sets of the first `broken_sessions`, but for as many as `good_sets`.
     """
 
-    def __init__(self, port, loss, seed=1):
+    def __init__(self, port, loss=0.0, seed=1, broken_sessions=0, good_sets=0):
         self.target, self.loss = port, loss
+        self.broken_sessions, self.good_sets = broken_sessions, good_sets
+        self.connections = []
+        self.played, self.broken = [], 0  # connections that had pictures, in order
         self.random = random.Random(seed)
         self.passed = self.lost = 0
         self.sockets = []
@@ -99,6 +103,7 @@ class LossyNetwork:
             far = socket.create_connection(("127.0.0.1", self.target))
             self.sockets += [near, far]
             pairs = []  # of the tracks that were set up on this connection
+            self.connections.append(pairs)
             for one, other in ((near, far), (far, near)):
                 threading.Thread(target=self.carry, args=(one, other, pairs), daemon=True).start()
 
@@ -132,7 +137,7 @@ class LossyNetwork:
         else:
             pair = next((one for one in pairs if ports in (one.client, one.ports)), None)
             if pair is None:
-                pair = Pair(self, ports)
+                pair = Pair(self, ports, id(pairs))
                 pairs.append(pair)
             # The request gets ours, the answer what was asked for.
             mine = pair.client if ports == pair.ports else pair.ports
@@ -148,8 +153,9 @@ class LossyNetwork:
 class Pair:
     """RTP and RTCP of one track."""
 
-    def __init__(self, network, ports):
+    def __init__(self, network, ports, connection):
         self.network, self.client, self.server = network, ports, None
+        self.connection, self.sets = connection, 0
         self.sockets = self.bind()
         self.ports = tuple(one.getsockname()[1] for one in self.sockets)
         network.sockets += self.sockets
@@ -174,15 +180,35 @@ class Pair:
         while True:
             try:
                 data, sender = self.sockets[index].recvfrom(65536)
-                if sender is None:  # shut down
+                if sender is None:  # it was shut down
                     return
-                if sender[1] in self.client:
+                port = sender[1]
+                if port in self.client:
                     if self.server:
                         self.sockets[index].sendto(data, ("127.0.0.1", self.server[index]))
                 elif index == 1 or not self.network.loses():
+                    data = self.damage(data) if index == 0 else data
                     self.sockets[index].sendto(data, ("127.0.0.1", self.client[index]))
             except OSError:
                 return
+
+
+    def damage(self, packet):
+        """A set of H.264 (type 7) or H.265 (33), alone in its packet: zeros without an end."""
+        unit = packet[12:]
+        is_h264, is_h265 = unit[0] == 0x67, unit[:2] == b"\x42\1"
+        if not (is_h264 or is_h265):
+            return packet
+        if self.connection not in self.network.played:
+            self.network.played.append(self.connection)
+        if self.network.played.index(self.connection) >= self.network.broken_sessions:
+            return packet
+        self.sets += 1
+        if self.sets <= self.network.good_sets:
+            return packet
+        self.network.broken += 1
+        zeros = (b"\0\0\3" * len(unit))[:len(unit) - 3]
+        return packet[:12] + unit[:2] + zeros + b"\x80"
 
 
 def is_possible():

@@ -4,6 +4,7 @@ The pictures are numbered by the camera (rtsp_server.py), so each that is missin
 """
 
 import pathlib
+import re
 
 import pytest
 
@@ -156,6 +157,44 @@ def test_a_camera_that_stalls_is_opened_anew(start):
     # What was pushed while no client was there belongs to no session.
     check_numbers(report, missing=25 * len(lengths))
     assert any("stalled" in line for line in camera.errors), camera.errors
+
+
+@pytest.mark.parametrize("video, good_sets", [("h264", 5), ("h264", 0), ("h265", 0)])
+def test_a_camera_whose_parameter_sets_break_is_opened_anew(start, video, good_sets):
+    relay = start(programs.CONFIG)
+    with rtsp.Camera("--video", video, "--audio", "pcmu", "--protocols", "udp") as source, \
+            rtsp.LossyNetwork(source.port, broken_sessions=1, good_sets=good_sets) as network, \
+            programs.camera(relay.http_port, *PATIENT, source=source.url(port=network.port),
+                            small=False) as camera, \
+            wire_client.Player(relay.http_port, STREAM) as watcher, \
+            programs.player(relay.http_port) as player:
+        camera.wait_error("the camera sends parameter sets that make no sense; opening it again")
+        if good_sets:
+            watcher.wait_gaps(1, 60)
+        player.wait_frames(player.last.get("frames_decoded", 0) + 50)
+        report = finish(camera, player)
+    assert network.broken > 0 and len(network.played) == 2
+    lengths = list(check_gaps(watcher, 1 if good_sets else 0))  # none before the first frame
+    assert camera.last["reconnects"] == report["reconnects"] == 0
+    assert report["gaps"] == len(lengths)
+    numbers = report["frame_numbers"]
+    assert numbers["repeated"] == numbers["out_of_order"] == 0, report
+    print(f"rtsp: broken {video} parameter sets, gaps of {lengths} s, "
+          f"{report['frames_decoded']} frames, {numbers['missing']} missing")
+
+
+def test_a_camera_whose_parameter_sets_stay_broken_is_tried_with_backoff(start):
+    relay = start(programs.CONFIG)
+    with rtsp.Camera("--protocols", "udp") as source, \
+            rtsp.LossyNetwork(source.port, broken_sessions=9) as network, \
+            programs.camera(relay.http_port, *PATIENT, "--retry", "3", small=False,
+                            source=source.url(port=network.port)) as camera:
+        camera.end(SOURCE, timeout=60)
+    waits = [int(found[1]) for line in camera.errors
+             if (found := re.search(r"opening it again in (\d+) ms", line))]
+    assert len(waits) == 3 and waits == sorted(waits) and waits[-1] <= 5000, camera.errors
+    assert camera.errors[-1].endswith("the camera sends parameter sets that make no sense")
+    assert camera.last["frames"] == 0
 
 
 def test_a_camera_that_changes_its_size_goes_on(start):

@@ -121,6 +121,19 @@ TEST_CASE("between slices there are no parameter sets and no delimiters") {
   CHECK(joined(h265.slices_of(annex_b({vps, segment}))).size() == 3 + segment.size());
 }
 
+TEST_CASE("parameter sets that make no sense are found") {
+  const AccessUnits h264(media::Codec::h264);
+  CHECK_FALSE(h264.has_broken_sets(annex_b({delimiter, sps, pps, first})));
+  CHECK_FALSE(h264.has_broken_sets(annex_b({first, other})));
+  CHECK(h264.has_broken_sets(annex_b({delimiter, test::bytes({0x67}), pps, first})));
+  CHECK(h264.has_broken_sets(
+      annex_b({sps, test::bytes({0x67, 77, 0, 0, 3, 0, 0, 3, 0, 0, 3, 0, 0x80})})));
+  const AccessUnits h265(media::Codec::h265);
+  CHECK(h265.has_broken_sets(annex_b({test::bytes({0x42})})));
+  CHECK(h265.has_broken_sets(annex_b({test::bytes({0x42, 1, 0xFF, 0xFF})})));
+  CHECK_FALSE(h265.has_broken_sets(annex_b({test::bytes({0x26, 1, 0xA0, 1})})));
+}
+
 TEST_CASE("segments of H.265 are told by their flag") {
   AccessUnits units(media::Codec::h265);
   const Bytes begin = annex_b({test::bytes({0x26, 1, 0xA0, 1})});
