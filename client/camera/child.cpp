@@ -39,7 +39,7 @@ void set_signals(posix_spawnattr_t& attributes) {
   posix_spawnattr_setsigmask(&attributes, &none);
   sigset_t usual;
   sigemptyset(&usual);
-  for (const int number : {SIGINT, SIGTERM, SIGPIPE}) sigaddset(&usual, number);
+  for (const int number : {SIGINT, SIGTERM, SIGPIPE, SIGXFSZ}) sigaddset(&usual, number);
   posix_spawnattr_setsigdefault(&attributes, &usual);
   posix_spawnattr_setpgroup(&attributes, 0);
   posix_spawnattr_setflags(&attributes,

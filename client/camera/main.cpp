@@ -33,6 +33,7 @@ class SignalWatch {
     sigaddset(&signals_, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);  // a limit of the file of --spill, as good as a full disk
     thread_ = std::thread([this, &inbox] {
       int number = 0;
       while (sigwait(&signals_, &number) == 0 && !is_ending_) {

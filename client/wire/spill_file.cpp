@@ -47,7 +47,11 @@ bool SpillFile::push(const memory::WindowList& payload) {
   if (end_ - begin + payload.bytes() > bytes_max_) return false;
   std::uint64_t offset = end_;
   for (const memory::Window& window : payload) {
-    if (!write(offset, {window.data(), window.size()})) return fail("written", errno);
+    if (!write(offset, {window.data(), window.size()})) {
+      const int error = errno;
+      shrink(error);
+      return fail("written", error);
+    }
     offset += window.size();
   }
   has_failed_ = false;
@@ -110,6 +114,13 @@ bool SpillFile::read(std::uint64_t offset, std::span<std::byte> out) {
     out = out.subspan(static_cast<std::size_t>(done));
   }
   return true;
+}
+
+// A disk that is full, or a limit of the process: the ring is what there is a place for. Once it
+// has gone round all of it has one.
+void SpillFile::shrink(int error) {
+  const bool is_full = error == ENOSPC || error == EDQUOT || error == EFBIG;
+  if (is_full && end_ > 0 && end_ < bytes_max_) bytes_max_ = end_;
 }
 
 bool SpillFile::fail(const char* what, int error) {

@@ -12,7 +12,8 @@
 
 namespace client {
 
-/// A ring of bytes in a file without a name, which is gone with the process. Written through the
+/// A ring of bytes in a file without a name, which is gone with the process. Where the disk is full
+/// before it is as large as it may be, it stays as large as it is. Written through the
 /// page cache, so a write waits for the disk only if that is slower than the camera.
 class SpillFile : public wire::Spill {
  public:
@@ -37,6 +38,7 @@ class SpillFile : public wire::Spill {
 
   bool write(std::uint64_t offset, std::span<const std::byte> bytes);
   bool read(std::uint64_t offset, std::span<std::byte> out);
+  void shrink(int error);
   bool fail(const char* what, int error);
 
   int file_;

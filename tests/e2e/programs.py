@@ -19,10 +19,10 @@ SMALL = ("--size", "640x360", "--fps", "30", "--bitrate", "800k", "--gop", "30")
 class Program:
     """One of them with `--stats json`: an object per second, and a last one."""
 
-    def __init__(self, name, *arguments, environment=None):
+    def __init__(self, name, *arguments, environment=None, within=()):
         path = FOLDER / name
         assert path.exists(), f"there is no {path}; build it (SPANCAST_CLIENTS)"
-        self.tool = tools.Tool(path, *arguments, "--stats", "json",
+        self.tool = tools.Tool(*within, path, *arguments, "--stats", "json",
                                environment={**relay_module.clean_environment(),
                                             **(environment or {})})
         self.process = self.tool.process
@@ -104,9 +104,12 @@ class Program:
         return self.last
 
 
-def camera(port, *arguments, source="test", path="/live/cam", small=True, environment=None):
+def camera(port, *arguments, source="test", path="/live/cam", small=True, environment=None,
+           within=()):
+    """`within`: a command that runs it."""
     return Program("spancast-camera", source, f"spancast://127.0.0.1:{port}{path}",
-                   *(SMALL if small else ()), *arguments, environment=environment)
+                   *(SMALL if small else ()), *arguments, environment=environment,
+                   within=within)
 
 
 def player(port, *arguments, path="/live/cam"):

@@ -7,6 +7,7 @@ import signal
 
 import cutting_proxy
 import programs
+import tools
 import wire_client
 from cutting_proxy import DOWN, DROP_DOWN, DROP_UP, FIN, HALF_OPEN, RST, STALL, UP
 
@@ -108,3 +109,44 @@ def test_an_outage_longer_than_the_keep_is_in_the_spill(start, request, tmp_path
     assert camera.last["lost"] == 0
     assert list(tmp_path.glob("spancast-spill*")) == []  # it has no name
     print(f"spill: {spilled['spilled']} chunks were in the file, none is lost")
+
+
+def test_a_spill_on_a_full_disk_loses_the_oldest_only(start, tmp_path):
+    kib = 2048
+    relay = start({**programs.CONFIG, "publisher": {"grace": "120s", "idle": "2s"},
+                   "stream": {"tail": "120s"}})
+    snow = "gst:videotestsrc is-live=true pattern=snow ! " \
+           "capsfilter caps=video/x-raw,width=640,height=360,framerate=30/1"
+    with cutting_proxy.Proxy(relay.http_port) as proxy, \
+            programs.camera(proxy.port, "--bitrate", "8M", "--gop", "15", "--keep", "1s,1MiB",
+                            "--spill", tmp_path, source=snow, small=False,
+                            within=tools.on_small_disk(tmp_path, kib)) as camera, \
+            wire_client.Player(relay.http_port, "/live/cam", keep_payload=False) as watcher:
+        watcher.wait_chunks(30, 60)
+        proxy.refuse()
+        proxy.happen(cutting_proxy.RST)
+        said = camera.wait_error("--spill: the file cannot be written: (.*)")[1]
+        full = camera.wait(lambda report: report["lost"] > 0, "lost chunks", timeout=120)
+        # It goes on, and the file goes round.
+        later = camera.wait(lambda report: report["chunks"] >= full["chunks"] + 150,
+                            "more chunks", timeout=120)
+        assert later["frames"] > full["frames"] and later["lost"] > full["lost"]
+        assert later["spilled"] > full["spilled"] / 2, (full, later)
+        proxy.refuse(False)
+        watcher.wait_gaps(1, 120)
+        watcher.wait_chunks(len(watcher.chunks) + 30, 120)
+        camera.interrupt()
+        camera.end()
+        watcher.wait_end()
+    numbers = [one.sequence for one in watcher.chunks]
+    assert len(watcher.gaps) == 1 and numbers == sorted(set(numbers))
+    gap = watcher.gaps[0]
+    missing = gap.end[1] - gap.start[1]
+    # What had arrived and was not acknowledged yet when the line was cut is taken for lost as well.
+    assert 0 <= camera.last["lost"] - missing <= 30, (gap, camera.last)
+    assert gap.reason == "LOST"
+    assert numbers[-1] - numbers[0] + 1 == len(numbers) + missing
+    assert "No space left" in said or "File too large" in said
+    assert sum("--spill" in line for line in camera.errors) == 1, camera.errors
+    print(f"spill: {said}; {missing} of {camera.last['chunks']} chunks are lost, "
+          f"{later['spilled']} were in {kib} KiB")

@@ -51,6 +51,20 @@ def as_nobody():
     return ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
 
 
+def on_small_disk(folder, kib):
+    """What runs a command to which `folder` is a file system of its own, as small as that.
+
+    Where no namespace of mounts can be made the size of files is limited instead.
+    """
+    mount = f'mount -t tmpfs -o size={kib}k none "$0" && exec "$@"'
+    for namespaces in (["--mount"], ["--mount", "--map-root-user"]):
+        within = ["unshare", *namespaces, "sh", "-c", mount, str(folder)]
+        if subprocess.run([*within, "true"], check=False, capture_output=True).returncode == 0:
+            return within
+    print("no file system can be mounted here: the size of files is limited instead")
+    return ["bash", "-c", f'trap "" XFSZ; ulimit -f {kib}; exec "$@"', "limit"]
+
+
 def ffmpeg_publish(source, url, method="PUT", *, flags=FRAGMENTS, arguments=()):
     """What a user runs: a live source, copied, as the path's container over HTTP."""
     form = ["-f", "mpegts"] if url.endswith(".ts") else ["-f", "mp4", "-movflags", flags]

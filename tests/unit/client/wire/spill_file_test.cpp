@@ -1,6 +1,8 @@
 #include "client/wire/spill_file.hpp"
 
 #include <doctest/doctest.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #include <deque>
 #include <filesystem>
@@ -78,6 +80,31 @@ TEST_CASE_FIXTURE(Rig, "what is read and not sent yet bounds what is read") {
   reading.clear();
   CHECK(file.read(0).has_value());
   CHECK(errors.empty());
+}
+
+TEST_CASE_FIXTURE(Rig, "where the disk is full the file goes round in what it has") {
+  signal(SIGXFSZ, SIG_IGN);  // as the program does
+  rlimit before{};
+  REQUIRE(getrlimit(RLIMIT_FSIZE, &before) == 0);
+  rlimit small = before;
+  small.rlim_cur = 1000;
+  SpillFile file = make(4 << 20);
+  REQUIRE(setrlimit(RLIMIT_FSIZE, &small) == 0);
+  std::vector<bool> taken;
+  for (const char letter : {'a', 'b', 'c', 'd'}) {
+    taken.push_back(push(file, std::string(300, letter)));
+  }
+  file.pop();
+  taken.push_back(push(file, std::string(300, 'e')));
+  taken.push_back(push(file, std::string(300, 'f')));
+  REQUIRE(setrlimit(RLIMIT_FSIZE, &before) == 0);
+  CHECK(taken == std::vector<bool>{true, true, true, false, true, false});
+  for (const char letter : {'b', 'c', 'e'}) {
+    CHECK(read(file, 0) == std::string(300, letter));
+    file.pop();
+  }
+  REQUIRE(errors.size() == 1);
+  CHECK(errors[0].find("File too large") != std::string::npos);
 }
 
 TEST_CASE_FIXTURE(Rig, "a folder that is not there is an error at the start") {
