@@ -33,7 +33,10 @@ std::string path_of(GstDevice* device) {
 
 std::string describe(const Encoder& encoder, bool is_hardware, Probe& probe) {
   if (!probe.has(encoder.element)) {
-    return "not tried, is not there: Debian package " + std::string(package_of(encoder.element));
+    const std::string package = "Debian package " + std::string(package_of(encoder.element));
+    // A plugin offers only what it has found hardware for.
+    if (is_hardware) return "untested: no such hardware here, or " + package + " is missing";
+    return "untested: is not there: " + package;
   }
   const std::string what(media::name(encoder.codec));
   if (probe.works(encoder)) return what + (is_hardware ? " by hardware, works" : ", works");
@@ -68,7 +71,12 @@ std::vector<Device> find_devices() {
 std::string to_listing(const std::vector<Device>& devices, Probe& probe) {
   std::string text = "Devices:\n";
   for (const Device& device : devices) text += "  " + padded(device.source) + device.name + "\n";
-  if (devices.empty()) text += "  none was found: no camera (V4L2), and DISPLAY is not set\n";
+  const auto has = [&devices](std::string_view source) {
+    return std::ranges::any_of(
+        devices, [source](const Device& device) { return device.source.starts_with(source); });
+  };
+  if (!has("v4l2:")) text += "  " + padded("v4l2:") + "untested: no camera is connected (V4L2)\n";
+  if (!has("screen")) text += "  " + padded("screen") + "untested: DISPLAY is not set\n";
   text += "\nVideo encoders, the one that is used first:\n";
   for (const KnownEncoder& known : known_video_encoders()) {
     const Encoder encoder{std::string(known.element), known.codec};

@@ -20,7 +20,7 @@ bool has(const std::string& text, std::string_view part) {
 
 }  // namespace
 
-TEST_CASE("a listing says of each encoder whether it works or why it was not tried") {
+TEST_CASE("a listing says of each encoder whether it works or that it is untested") {
   Machine machine;
   const std::string text =
       to_listing({{"v4l2:/dev/video0", "A camera"}, {"screen", "the X display :0"}}, machine);
@@ -28,13 +28,16 @@ TEST_CASE("a listing says of each encoder whether it works or why it was not tri
   CHECK(has(text, "  screen            the X display :0\n"));
   CHECK(has(text, "  x264enc           h264, works\n"));
   CHECK(has(text, "  vah264enc         h264, does not work: no such hardware"));
-  CHECK(has(text, "  nvh264enc         not tried, is not there: Debian package gstreamer1.0-"));
+  CHECK(has(text, "  nvh264enc         untested: no such hardware here, or Debian package gst"));
+  CHECK(has(text, "  x265enc           untested: is not there: Debian package gstreamer1.0-"));
   CHECK(has(text, "  avenc_aac         aac\n"));
 }
 
 TEST_CASE("a machine without devices says so") {
   Machine machine;
-  CHECK(has(to_listing({}, machine), "none was found"));
+  const std::string text = to_listing({}, machine);
+  CHECK(has(text, "  v4l2:             untested: no camera is connected"));
+  CHECK(has(text, "  screen            untested: DISPLAY is not set"));
 }
 
 TEST_CASE("devices are looked for on any machine") {
