@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
@@ -55,9 +56,14 @@ class SignalWatch {
   std::thread thread_;
 };
 
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value != nullptr ? value : "";
+// And takes it away from those who look at the environment of processes, and from commands.
+std::string take_variable(const char* name) {
+  char* const value = std::getenv(name);
+  if (value == nullptr) return {};
+  std::string text(value);
+  std::fill_n(value, text.size(), '*');
+  unsetenv(name);
+  return text;
 }
 
 ExitCode print_cameras(const client::camera::Credentials& credentials) {
@@ -76,15 +82,15 @@ ExitCode print_cameras(const client::camera::Credentials& credentials) {
 int main(int argc, char** argv) {
   std::vector<std::string> arguments(argv + 1, argv + argc);
   client::camera::hide_passwords(argc, argv);
+  client::camera::Credentials given{take_variable("SPANCAST_CAMERA_USER"),
+                                    take_variable("SPANCAST_CAMERA_PASSWORD")};
   auto parsed = client::camera::parse_options(std::move(arguments));
   if (!parsed.options) {
     std::fputs(parsed.text.c_str(), parsed.code == ExitCode::done ? stdout : stderr);
     return static_cast<int>(parsed.code);
   }
   auto& credentials = parsed.options->credentials;
-  if (credentials == client::camera::Credentials{}) {
-    credentials = {variable("SPANCAST_CAMERA_USER"), variable("SPANCAST_CAMERA_PASSWORD")};
-  }
+  if (credentials == client::camera::Credentials{}) credentials = std::move(given);
   if (parsed.options->discovers) {
     return static_cast<int>(print_cameras(credentials));
   }
