@@ -68,11 +68,14 @@ class LossyNetwork:
     """An RTSP proxy that carries RTP over UDP and loses some of its packets, as a seed says.
 
     It puts ports of its own into the Transport headers, and sends what comes to them on. It breaks
-    the sequence parameter sets of the first `broken_sessions`, but for as many as `good_sets`.
+    the sequence parameter sets of the first `broken_sessions`, but for as many as `good_sets`, and sets the marker of each
+    packet with a whole unit if `marks_all`.
     """
 
-    def __init__(self, port, loss=0.0, seed=1, broken_sessions=0, good_sets=0):
+    def __init__(self, port, loss=0.0, seed=1, broken_sessions=0, good_sets=0,
+                 marks_all=False):
         self.target, self.loss = port, loss
+        self.marks_all = marks_all
         self.broken_sessions, self.good_sets = broken_sessions, good_sets
         self.connections = []
         self.played, self.broken = [], 0  # connections that had pictures, in order
@@ -195,6 +198,8 @@ class Pair:
 
     def damage(self, packet):
         """A set of H.264 (type 7) or H.265 (33), alone in its packet: zeros without an end."""
+        if self.network.marks_all and packet[12] & 0x1F < 24:
+            packet = packet[:1] + bytes([packet[1] | 0x80]) + packet[2:]
         unit = packet[12:]
         is_h264, is_h265 = unit[0] == 0x67, unit[:2] == b"\x42\1"
         if not (is_h264 or is_h265):

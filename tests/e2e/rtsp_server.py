@@ -25,7 +25,7 @@ VIDEO = {
     # Several slices a picture, and by the payloader parameter sets before each that is a keyframe's.
     "h264-slices": "x264enc tune=zerolatency sliced-threads=true threads=4 speed-preset=ultrafast "
                    "bitrate=1500 key-int-max=25 option-string=slices=4 ! "
-                   "video/x-h264,profile=baseline ! h264parse ! video/x-h264,alignment=au ! "
+                   "video/x-h264,profile=baseline ! h264parse ! "
                    "rtph264pay config-interval=-1 name=pay0 pt=96",
     "h265-slices": "x265enc tune=zerolatency speed-preset=ultrafast bitrate=1500 key-int-max=25 "
                    "option-string=slices=4 ! h265parse ! "
@@ -107,8 +107,6 @@ class Pictures:
 
 def make_factory(arguments):
     parts = []
-    if arguments.markers == "all":
-        VIDEO["h264-slices"] = VIDEO["h264-slices"].replace("alignment=au", "alignment=nal")
     if arguments.video != "none":
         parts.append("appsrc name=pictures is-live=true do-timestamp=true format=time ! "
                      f"videoconvert ! {VIDEO[arguments.video]}")
@@ -132,19 +130,10 @@ def configure(_, media, arguments):
     tone = media.get_element().get_by_name_recurse_up("tone")
     if tone:
         tone.get_static_pad("src").add_probe(Gst.PadProbeType.QUERY_UPSTREAM, refuse_seek)
-    if arguments.markers == "all":
-        pad = media.get_element().get_by_name_recurse_up("pay0").get_static_pad("sink")
-        pad.add_probe(Gst.PadProbeType.BUFFER, mark)
     source = media.get_element().get_by_name_recurse_up("pictures")
     if source:
         pictures = Pictures(source, arguments)
         media.connect("unprepared", lambda _: setattr(pictures, "running", False))
-
-
-def mark(_, info):
-    """So that the packet of this unit has the marker, which belongs on the last of a picture."""
-    info.get_buffer().set_flags(Gst.BufferFlags.MARKER)
-    return Gst.PadProbeReturn.OK
 
 
 def protect(server, factory, arguments):
@@ -177,7 +166,6 @@ def main():
     parser.add_argument("--audio", default="none", choices=[*AUDIO, "none"])
     parser.add_argument("--protocols", default="any", choices=PROTOCOLS)
     parser.add_argument("--port", default="0")
-    parser.add_argument("--markers", default="last", choices=["last", "all"])
     parser.add_argument("--auth", choices=["digest", "basic"])
     parser.add_argument("--user", default="admin")
     parser.add_argument("--password", default="")
