@@ -5,6 +5,7 @@ import shlex
 
 import client
 import programs
+import sources
 import wire_client
 
 STREAM = "/live/cam"
@@ -41,6 +42,19 @@ def test_what_a_command_writes_arrives_whole(start, media):
             # tsdemux gives out the last frame with the end of its input.
             assert video_frames(watcher) == round(clip.seconds * 25), (name, form)
         assert camera.last["reopened"] == 0
+
+
+def test_av1_and_opus_pass_as_they_are(start, media_sources):
+    relay = start(programs.CONFIG)
+    source = sources.BY_NAME["av1-opus"]
+    clip = media_sources.clip(source, "keyframe")
+    with wire_client.Player(relay.http_port, STREAM) as watcher:
+        relay.wait_waiting(1)
+        with command(relay, ffmpeg(clip, form="mp4"), "--stall", "60s") as camera:
+            camera.end(timeout=60)
+        assert watcher.wait_end().reason == "ENDED"
+    assert watcher.gaps == [] and video_frames(watcher) == source.seconds * 25
+    assert not camera.find_error("encoded anew"), camera.errors
 
 
 def test_a_command_that_dies_is_started_again(start, media):
