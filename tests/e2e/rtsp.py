@@ -195,7 +195,6 @@ class Pair:
             except OSError:
                 return
 
-
     def damage(self, packet):
         """A set of H.264 (type 7) or H.265 (33), alone in its packet: zeros without an end."""
         if self.network.marks_all and packet[12] & 0x1F < 24:
