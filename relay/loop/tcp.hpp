@@ -70,6 +70,9 @@ class Tcp {
   /// A second descriptor of the connection, for handing it to another worker; -1 when there is
   /// none.
   int duplicate() noexcept;
+  /// What went wrong with an open connection since it was asked last, as errno says it; 0: nothing.
+  /// Behind the end of what the peer sends nothing else tells that it has gone.
+  int take_socket_error() noexcept;
   /// ADDRESS:PORT of the peer, also after it has gone.
   std::string peer() const { return format_address(peer_); }
   /// The same without the port.
@@ -83,7 +86,6 @@ class Tcp {
   static void on_write_done(uv_write_t* request, int status) noexcept;
   void tune() noexcept;
   void remember_peer() noexcept;
-  int take_socket_error() noexcept;
   uv_stream_t* stream() noexcept { return reinterpret_cast<uv_stream_t*>(handle_.get()); }
 
   Events* events_ = nullptr;

@@ -138,6 +138,10 @@ void HttpViewer::on_read_end(base::Error error) noexcept {
 }
 
 void HttpViewer::on_time(base::Time now) noexcept {
+  // Who closed its side first is not read any more, and of a silent stream nothing is written.
+  if (peer_ended_ && state_ != State::closed) {
+    if (const int error = tcp_->take_socket_error()) return on_broken(loop::to_error(-error));
+  }
   if (!tcp_->is_writing()) return;
   const std::size_t unwritten = tcp_->unwritten_bytes();
   if (std::exchange(unwritten_bytes_, unwritten) != unwritten) blocked_since_ = now;

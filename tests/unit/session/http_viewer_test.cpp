@@ -156,6 +156,22 @@ TEST_CASE("a viewer that closed its side only is served until it is gone") {
   CHECK(rig.end == ViewerEnd::client);
 }
 
+TEST_CASE("a viewer that closed one side and then went is noticed without a write") {
+  Rig rig;
+  rig.append({true});
+  rig.viewer->start(rig.stream);
+  rig.peer.end_sending();
+  test::run_turns(rig.worker, 3);
+  rig.viewer->on_time(base::monotonic_now());
+  CHECK(rig.ends == 0);
+  rig.peer.close();  // with bytes that it has not read: a reset
+  test::run_until(rig.worker, [&] {
+    rig.viewer->on_time(base::monotonic_now());
+    return rig.ends > 0;
+  });
+  CHECK(rig.end == ViewerEnd::client);
+}
+
 TEST_CASE("a short write goes on when the viewer reads and nothing is lost") {
   Rig rig(Framing::http_chunk, SlowPolicy::catch_up, {}, small);
   rig.fill();
