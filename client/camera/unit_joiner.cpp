@@ -21,7 +21,8 @@ GstPadProbeReturn UnitJoiner::on_data(GstPad* pad, GstPadProbeInfo* info, void* 
   auto& joiner = *static_cast<UnitJoiner*>(self);
   if (joiner.is_pushing_) return GST_PAD_PROBE_OK;
   if ((GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM) != 0) {
-    if (GST_EVENT_IS_SERIALIZED(GST_PAD_PROBE_INFO_EVENT(info))) joiner.push(pad);
+    const unsigned type = GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info));
+    if ((type & unsigned{GST_EVENT_TYPE_SERIALIZED}) != 0) joiner.push(pad);
     return GST_PAD_PROBE_OK;
   }
   if ((GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER_LIST) != 0) {
