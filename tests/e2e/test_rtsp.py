@@ -173,8 +173,8 @@ def test_a_camera_whose_parameter_sets_break_is_opened_anew(start, video, good_s
     relay = start(programs.CONFIG)
     with rtsp.Camera("--video", video, "--audio", "pcmu", "--protocols", "udp") as source, \
             rtsp.LossyNetwork(source.port, broken_sessions=1, good_sets=good_sets) as network, \
-            programs.camera(relay.http_port, *PATIENT, source=source.url(port=network.port),
-                            small=False) as camera, \
+            programs.camera(relay.http_port, "--stall", "10s", small=False,
+                            source=source.url(port=network.port)) as camera, \
             wire_client.Player(relay.http_port, STREAM) as watcher, \
             programs.player(relay.http_port) as player:
         camera.wait_error("the camera sends parameter sets that make no sense; opening it again")
@@ -182,7 +182,7 @@ def test_a_camera_whose_parameter_sets_break_is_opened_anew(start, video, good_s
             watcher.wait_gaps(1, 60)
         player.wait_frames(player.last.get("frames_decoded", 0) + 50)
         report = finish(camera, player)
-    assert network.broken > 0 and len(network.played) == 2
+    assert network.broken > 0 and len(network.played) >= 2
     lengths = list(check_gaps(watcher, 1 if good_sets else 0))  # none before the first frame
     assert camera.last["reconnects"] == report["reconnects"] == 0
     assert report["gaps"] == len(lengths)

@@ -142,8 +142,9 @@ def test_a_spill_on_a_full_disk_loses_the_oldest_only(start, tmp_path):
     assert len(watcher.gaps) == 1 and numbers == sorted(set(numbers))
     gap = watcher.gaps[0]
     missing = gap.end[1] - gap.start[1]
-    # What had arrived and was not acknowledged yet when the line was cut is taken for lost as well.
-    assert 0 <= camera.last["lost"] - missing <= 30, (gap, camera.last)
+    # What had arrived and was not acknowledged yet when the line was cut is taken for lost as well;
+    # what is kept of a group without its beginning is not, and is of no use.
+    assert -15 < camera.last["lost"] - missing <= 30, (gap, camera.last)
     assert gap.reason == "LOST"
     assert numbers[-1] - numbers[0] + 1 == len(numbers) + missing
     assert "No space left" in said or "File too large" in said
