@@ -117,7 +117,7 @@ def test_a_picture_of_many_slices_is_one_frame(start, video, protocols):
             port = stack.enter_context(network).port
         watcher = stack.enter_context(wire_client.Player(relay.http_port, STREAM))
         relay.wait_waiting(1)
-        with programs.camera(relay.http_port, *PATIENT, source=source.url(port=port),
+        with programs.camera(relay.http_port, "--stall", "10s", source=source.url(port=port),
                              small=False) as camera, \
                 programs.player(relay.http_port) as player:
             player.wait_frames(75)
