@@ -143,6 +143,7 @@ void WorkerServer::start_viewer(session::HttpConnection& connection, const Wante
                                 stream::Stream& stream) noexcept {
   const http::RequestHead& head = wanted.head;
   const http::Route& route = wanted.route;
+  meet_source(route.stream);
   const Missing missing = find_missing(stream, route.container);
   if (missing.is_all) {
     return refuse(connection, 406, "none of its tracks fits this container: " + missing.names,

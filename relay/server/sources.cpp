@@ -60,6 +60,21 @@ void WorkerServer::on_source_wanted(const std::string& path, base::Time until) n
   is_starting_sources_ = true;  // at the end of this turn
 }
 
+// However short the visit is: its source is not kept for those who wait.
+void WorkerServer::meet_source(const std::string& path) noexcept {
+  const auto& config = shared_.config.for_path(path).source;
+  if (!config || !config->on_demand) return;
+  WorkerServer* there = shared_.servers[worker_of(*config)];
+  there->worker_.mailbox().post_action([there, path]() noexcept { there->on_source_met(path); });
+}
+
+void WorkerServer::on_source_met(const std::string& path) noexcept {
+  const auto found = sources_.find(path);
+  if (found == sources_.end()) return;
+  found->second.wanted_until = {};
+  found->second.watched_last = base::monotonic_now();
+}
+
 void WorkerServer::run_source(const std::string& path, Source& source) noexcept {
   if (relief_.is_refusing()) return restart_later(path, source, {}, "memory.arena is full");
   const auto& policy = shared_.config.for_path(path).policy;
@@ -105,14 +120,11 @@ void WorkerServer::restart_later(const std::string& path, Source& source, base::
                                           {"detail", reason}});
 }
 
-bool WorkerServer::is_source_watched(const std::string& path, Source& source,
+bool WorkerServer::is_source_watched(const std::string& path, const Source& source,
                                      base::Time now) noexcept {
   stream::Home* home = table_.home(path);
-  if (home != nullptr && (home->stream().viewers() > 0 || home->has_replicas())) {
-    source.wanted_until = {};  // they have come
-    return true;
-  }
-  return now < source.wanted_until;
+  return now < source.wanted_until ||
+         (home != nullptr && (home->stream().viewers() > 0 || home->has_replicas()));
 }
 
 // Starting one holds up the loop for about a millisecond: one in a turn, also when all of them have

@@ -137,6 +137,7 @@ void WorkerServer::seat(session::WireViewer& viewer) noexcept {
   const auto& config = shared_.config.for_path(viewer.path());
   const auto found = table_.look_up(viewer.path(), config.policy, true);
   if (found == stream::StreamTable::LookUp::ready) {
+    meet_source(viewer.path());
     return viewer.start(*table_.find(viewer.path()));
   }
   if (found == stream::StreamTable::LookUp::watched) viewer.expect_beginning();

@@ -200,11 +200,14 @@ class WorkerServer final : public loop::Listener::Events,
   void want_source(const std::string& path, const control::SourceConfig& config,
                    base::Time until) noexcept;
   void on_source_wanted(const std::string& path, base::Time until) noexcept;
+  /// A viewer has got its stream.
+  void meet_source(const std::string& path) noexcept;
+  void on_source_met(const std::string& path) noexcept;
   void run_source(const std::string& path, Source& source) noexcept;
   void restart_later(const std::string& path, Source& source, base::Duration ran,
                      const std::string& reason,
                      control::SourceEnd end = control::SourceEnd::not_started) noexcept;
-  bool is_source_watched(const std::string& path, Source& source, base::Time now) noexcept;
+  bool is_source_watched(const std::string& path, const Source& source, base::Time now) noexcept;
   void supervise_sources(base::Time now) noexcept;
   void report_left_out_lines(base::Time now) noexcept;
 

@@ -180,6 +180,17 @@ def test_a_source_that_never_writes_stalls_unless_it_may_be_silent(start):
     assert pid in watch.pids() and not relay.find_log("source restarts stream=quiet")
 
 
+@pytest.mark.threads
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_visit_however_short_does_not_keep_a_source(start, workers):
+    relay, watch = start_with(start, {"cam": source(
+        children.picture(), on_demand=True, close_after="0s", start_timeout="10m")},
+        workers=workers)
+    assert client.request(relay.http_port, "HEAD", "/cam.ts").status == 200
+    relay.wait_log("publisher ended stream=cam .*reason=unwatched")
+    watch.wait_none()
+
+
 def test_a_source_that_ignores_sigterm_is_killed(start, media):
     script = "trap '' TERM; cat \"$1\"; while :; do sleep 1000; done"
     relay, watch = start_with(start, {"cam": source(
