@@ -8,6 +8,10 @@ extern "C" const char* __lsan_default_suppressions() {
   return "leak:libglib-2.0.so\nleak:libx265.so\nleak:libdbus-1.so\n";
 }
 
+// What a program says on its standard error is ours alone.
+extern "C" const char* __lsan_default_options();
+extern "C" const char* __lsan_default_options() { return "print_suppressions=0"; }
+
 // Nothing is unloaded: what libX11 points at until the process ends would count as lost, and nobody
 // could say any more whose it was, once SDL has closed the library.
 extern "C" int dlclose(void* library);

@@ -68,8 +68,8 @@ class LossyNetwork:
     """An RTSP proxy that carries RTP over UDP and loses some of its packets, as a seed says.
 
     It puts ports of its own into the Transport headers, and sends what comes to them on. It breaks
-    the sequence parameter sets of the first `broken_sessions`, but for as many as `good_sets`, and sets the marker of each
-    packet with a whole unit if `marks_all`.
+    the sequence parameter sets of the first `broken_sessions`, but for as many as `good_sets`, and
+    sets the marker of each packet with a whole unit if `marks_all`.
     """
 
     def __init__(self, port, loss=0.0, seed=1, broken_sessions=0, good_sets=0,
