@@ -30,8 +30,9 @@ Keys:
 Latency: pictures and sound are shown --latency after their capture, as the clocks of publisher and
 player say; over HTTP, after they came. Where that is too soon for a second the delay grows by what
 is lacking; when there is time to spare again it shrinks by at most 2 % of the time that passes, and
-sound is stretched accordingly. When more than --latency and 1 s wait to be decoded, they are dropped
-as soon as a newer sync frame comes. Behind live (after a pause, or ten seconds back) all is shown.
+sound is stretched accordingly, or at once where it is over half a second too long. When more than
+--latency and 1 s wait to be decoded, they are dropped as soon as a newer sync frame comes. Behind
+live (after a pause, or ten seconds back) all is shown.
 
 Statistics: a JSON object per second and a last one, each of all since the start. `frames_decoded`
 counts pictures (of a stream without video: audio frames). `latency_ms` is from the capture of a

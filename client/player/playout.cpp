@@ -69,6 +69,9 @@ void Playout::judge(base::Duration late, base::Time now) noexcept {
   judged_from_.reset();
   if (least_late_ > base::Duration::zero()) delay_ += least_late_ + spare;
   early_seconds_ = most_late_ < -ample ? early_seconds_ + 1 : 0;
+  if (!is_live_ || early_seconds_ < ample_for || delay_ - latency_ <= creep_limit) return;
+  delay_ = std::max(latency_, delay_ + most_late_ + ample);
+  early_seconds_ = 0;
 }
 
 void Playout::on_time(base::Time now) noexcept {

@@ -11,7 +11,8 @@ namespace client {
 /// far apart as they were and sound stays with them.
 ///
 /// Live, the delay is `latency`. When for a second every frame was ready too late it grows by what
-/// they lacked; when they are ready early again it shrinks by at most 2 % of the time that passes.
+/// they lacked. When for three they were ready early again it shrinks by at most 2 % of the time
+/// that passes; if it is more than `creep_limit` above the latency, at once by what is to spare.
 /// Behind live (after a pause or a seek) it stays what it is, except that it grows likewise; a hole
 /// in the stream is not waited for.
 ///
@@ -20,6 +21,9 @@ class Playout {
  public:
   /// Nearer to live than this, corrections bring a stream back to it.
   static constexpr base::Duration live_limit = std::chrono::seconds(1);
+
+  /// By more than this above the latency, what would take a minute is made good at once.
+  static constexpr base::Duration creep_limit = std::chrono::milliseconds(500);
 
   explicit Playout(base::Duration latency) noexcept : latency_(latency), delay_(latency) {}
 

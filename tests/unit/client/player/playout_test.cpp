@@ -67,6 +67,19 @@ TEST_CASE("what is late for a second makes the delay grow and time to spare make
   CHECK(stream.playout.delay() == milliseconds(200));
 }
 
+TEST_CASE("far above the latency what is to spare is dropped at once") {
+  for (const milliseconds transit : {milliseconds(50), milliseconds(500)}) {
+    Stream stream(milliseconds(200));
+    stream.run(seconds(3), milliseconds(1200));
+    CHECK(stream.playout.delay() == milliseconds(1220));
+    stream.run(seconds(2), transit);
+    CHECK(stream.playout.delay() == milliseconds(1220));
+    stream.run(seconds(3), transit);
+    CHECK(stream.playout.delay() <= transit + milliseconds(200));
+    CHECK(stream.run(frame, transit) <= milliseconds(-20));
+  }
+}
+
 TEST_CASE("one late frame changes nothing") {
   Stream stream(milliseconds(200));
   stream.run(seconds(3), milliseconds(50));
