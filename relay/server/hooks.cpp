@@ -171,7 +171,6 @@ void WorkerServer::find_slow_viewer_end(const session::Viewer& viewer,
   } else {
     find_slow_viewer(viewer);
   }
-  slow_viewers_.erase(viewer.id());
 }
 
 // The home of a stream sees all its viewers: its own, and the other workers' replicas for theirs.

@@ -211,6 +211,7 @@ void WorkerServer::sweep() noexcept {
   }
   for (const std::uint64_t id : std::exchange(ended_, {})) {
     if (viewers_.erase(id) > 0) {
+      slow_viewers_.erase(id);  // not sooner: it is looked at until it is gone
       shared_.connections.fetch_sub(1, std::memory_order_relaxed);
     } else if (const auto connection = connections_.find(id); connection != connections_.end()) {
       if (connection->second->port() == session::Port::admin) {
