@@ -89,7 +89,7 @@ class Pictures:
         count = 0
         while self.running:
             seconds = count / RATE
-            time.sleep(max(0.0, began + seconds - time.monotonic()))
+            time.sleep(max(0.001, began + seconds - time.monotonic()))
             if self.first and self.arguments.stall and seconds >= self.arguments.stall:
                 say(f"stalled {Pictures.number}")
                 return
@@ -99,7 +99,10 @@ class Pictures:
                 self.source.set_property("caps", self.caps(size))
                 say(f"resized {Pictures.number}")
             buffer = Gst.Buffer.new_wrapped(picture(Pictures.number, size))
-            if self.source.emit("push-buffer", buffer) != Gst.FlowReturn.OK:
+            flow = self.source.emit("push-buffer", buffer)
+            if flow == Gst.FlowReturn.FLUSHING and count == 0:
+                continue  # the pipeline is not there yet: it depends on who is faster
+            if flow != Gst.FlowReturn.OK:
                 return
             Pictures.number += 1
             count += 1

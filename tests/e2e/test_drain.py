@@ -248,7 +248,7 @@ def test_the_deadline_is_kept_with_a_worker_that_stands_still(start, media, tmp_
 
 
 def test_a_peer_that_takes_nothing_is_cut_off_and_all_is_tidied_up(start, media):
-    relay = start({"drain": {"deadline": "3s"}})
+    relay = start({"drain": {"deadline": "8s"}})  # a tenth of it is for tidying up
     relay.publish("/live/cam.ts", media.heavy)
     stalled = relay.watch("/live/cam.ts?wait=10", receive_buffer=4096).wait_bytes(1000)
     stalled.pause()

@@ -117,7 +117,7 @@ def test_a_picture_of_many_slices_is_one_frame(start, video, protocols):
             port = stack.enter_context(network).port
         watcher = stack.enter_context(wire_client.Player(relay.http_port, STREAM))
         relay.wait_waiting(1)
-        with programs.camera(relay.http_port, "--stall", "10s", source=source.url(port=port),
+        with programs.camera(relay.http_port, *PATIENT, source=source.url(port=port),
                              small=False) as camera, \
                 programs.player(relay.http_port) as player:
             player.wait_frames(75)
@@ -173,7 +173,7 @@ def test_a_camera_whose_parameter_sets_break_is_opened_anew(start, video, good_s
     relay = start(programs.CONFIG)
     with rtsp.Camera("--video", video, "--audio", "pcmu", "--protocols", "udp") as source, \
             rtsp.LossyNetwork(source.port, broken_sessions=1, good_sets=good_sets) as network, \
-            programs.camera(relay.http_port, "--stall", "10s", small=False,
+            programs.camera(relay.http_port, *PATIENT, small=False,
                             source=source.url(port=network.port)) as camera, \
             wire_client.Player(relay.http_port, STREAM) as watcher, \
             programs.player(relay.http_port) as player:
