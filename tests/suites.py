@@ -185,16 +185,16 @@ class Runner:
         code = execute(without_randomised_addresses(preset, command), deadline=deadline, env=env)
         return count_junit(junit, code)
 
-    def pytest(self, preset, *arguments, deadline):
+    def pytest(self, preset, *arguments, deadline, is_long=False):
         junit = RESULTS / f"e2e-{preset}.xml"
         junit.unlink(missing_ok=True)
         # Most of their time the tests wait for a stream that plays at its own speed. Those of a
         # file share what they publish, but the long ones may last as long as all others.
         # The folder first: its own options are known only once pytest has seen it.
         command = [sys.executable, "-m", "pytest", "tests/e2e", "-q", "-p", "no:cacheprovider",
-                   "-n", str(3 * JOBS), "--dist", "load" if self.long else "loadfile",
+                   "-n", str(3 * JOBS), "--dist", "load" if is_long else "loadfile",
                    f"--junitxml={junit}", *arguments]
-        if self.long:
+        if is_long:
             command.append("--long")
         binary = ROOT / "build" / preset / "bin" / "spancast"
         code = execute(without_randomised_addresses(preset, command), deadline=deadline,
@@ -218,7 +218,7 @@ class Runner:
     def e2e(self):
         if not self.builds.ok("release"):
             return one(False)
-        return self.pytest("release", deadline=2400 if self.long else 900)
+        return self.pytest("release", deadline=2400 if self.long else 900, is_long=self.long)
 
     def asan(self):
         # The build of the fuzzers: Clang, AddressSanitizer and UBSan, as fast as any with them.
@@ -226,8 +226,8 @@ class Runner:
         if not count.failed:
             count += self.ctest("fuzz", "-R", "^unit_", deadline=600)
             # The soak looks for leaks here; for growth it has the release build and its time.
-            count += self.pytest("fuzz", "--soak-minutes", "0.5",
-                                 deadline=2400 if self.long else 900)
+            # At the short lengths: what the long ones find, they find in the release build.
+            count += self.pytest("fuzz", "--soak-minutes", "0.5", deadline=900)
         return count
 
     def tsan(self):

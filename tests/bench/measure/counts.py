@@ -47,7 +47,7 @@ def count_writes(bench, start_server, viewers, way, **published):
     server = start_server()
     publisher = bench.start_publisher(server, **way.publisher, **published)
     found = {}
-    seconds = 3 if bench.quick else 8
+    seconds = 3 if bench.quick else 5
 
     def trace(_):
         found["before"] = (time.monotonic(), server.metrics())

@@ -232,9 +232,9 @@ def p99_of_parts(latency, frames):
 def latency_one(bench, way=TS):
     """The p99 of ten seconds each: bursts of a shared machine, one or two a minute, decide that of
     more, but not the median of many. The ratios of such parts were seen from 0.4 to 5, and the
-    median of 12 differed by 0.3 between runs: hence 27."""
+    median of 12 differed by 0.3 between runs: hence 18."""
     medians, both = [], []
-    for turn in range(bench.repeats if bench.quick else 3 * bench.repeats):
+    for turn in range(bench.repeats if bench.quick else 2 * bench.repeats):
         bench.wait_for_quiet()
         pair = beside_forwarder(bench, way, turn, window_ms=10000 if bench.quick else 30500)
         medians.append([latency["p50"] for latency in pair])
@@ -252,7 +252,7 @@ def latency_group(bench, way=FMP4):
     from just before a frame's bytes are sent, behind those of the frames before it."""
     above, both = [], []
     frames = 30 if bench.quick else 60
-    for turn in range(bench.repeats if bench.quick else bench.repeats + 2):
+    for turn in range(bench.repeats):
         bench.wait_for_quiet()
         relay, bare = beside_forwarder(
             bench, way, turn, {"group_frames": frames, "fragment_frames": frames},
@@ -295,22 +295,19 @@ def first_byte(bench, way=TS):
 
 
 def ramp(bench):
-    """Viewers up to saturation for each flush interval, and for the floor."""
-    steps = [500, 1500] if bench.quick else [2000, 6000, 10000, 14000, 16000]
-    modes = ("0", "auto") if bench.quick else ("floor", "0", "auto", "100ms")
+    """Viewers up to saturation for each flush interval."""
+    steps = [500, 1500] if bench.quick else [2000, 8000, 12000, 16000]
+    modes = ("0", "auto") if bench.quick else ("0", "auto", "100ms")
     lines, held = {}, {}
     for _ in range(bench.repeats):
         bench.wait_for_quiet()
         for mode in modes:
-            if mode == "floor":
-                server, publisher = bench.start_floor(), None
-            else:
-                server = bench.start_relay(flush=mode)
-                publisher = bench.start_publisher(server)
+            server = bench.start_relay(flush=mode)
+            publisher = bench.start_publisher(server)
             found = bench.run_load(server, steps, stop_when_stalled=True, slack=4 * FRAME_BYTES,
                                    connects=2000, settle_ms=1000,
                                    window_ms=2000 if bench.quick else 4000)
-            bench.stop(*([publisher] if publisher else []), server.child)
+            bench.stop(publisher, server.child)
             best = [step["viewers"] for step in found if not_served(step) == 0]
             held.setdefault(mode, []).append(max(best, default=0))
             for step in found:
@@ -319,11 +316,11 @@ def ramp(bench):
                              100 * step["server_cpu"] / step["seconds"],
                              100 * step["load_cpu"] / step["seconds"]))
     bench.ramp = {
-        what: [Series(mode if mode == "floor" else f"flush {mode}",
-                      {count: [values[index] for values in runs] for count, runs in line.items()})
+        what: [Series(f"flush {mode}", {count: [values[index] for values in runs]
+                                        for count, runs in line.items()})
                for mode, line in lines.items()]
         for index, what in enumerate(("p50", "p99", "cpu", "load"))}
-    names = {"floor": "held_floor", "0": "held_0", "auto": "held_auto", "100ms": "held_100ms"}
+    names = {"0": "held_0", "auto": "held_auto", "100ms": "held_100ms"}
     rows = [Row(names[mode], held[mode]) for mode in modes]
     if min(held["0"]) > 0:
         zero, auto = (rows[modes.index(mode)] for mode in ("0", "auto"))
