@@ -157,6 +157,8 @@ class Builds:
     @staticmethod
     def targets(preset):
         """What is tested of a preset; nothing: all."""
+        if preset == "release":
+            return ["all", "unit_tests"]
         if preset == "bench":
             return ["spancast"]
         if preset == "tsan":
