@@ -85,11 +85,17 @@ class Pictures:
     def run(self):
         size = (320, 180)
         self.source.set_property("caps", self.caps(size))
+        # Before that there is no clock: a picture would have no time, and all of them come at odd
+        # ones, or the push be refused.
+        while self.source.get_state(0).state != Gst.State.PLAYING:
+            if not self.running:
+                return
+            time.sleep(0.005)
         began = time.monotonic()
         count = 0
         while self.running:
             seconds = count / RATE
-            time.sleep(max(0.001, began + seconds - time.monotonic()))
+            time.sleep(max(0.0, began + seconds - time.monotonic()))
             if self.first and self.arguments.stall and seconds >= self.arguments.stall:
                 say(f"stalled {Pictures.number}")
                 return
@@ -99,10 +105,7 @@ class Pictures:
                 self.source.set_property("caps", self.caps(size))
                 say(f"resized {Pictures.number}")
             buffer = Gst.Buffer.new_wrapped(picture(Pictures.number, size))
-            flow = self.source.emit("push-buffer", buffer)
-            if flow == Gst.FlowReturn.FLUSHING and count == 0:
-                continue  # the pipeline is not there yet: it depends on who is faster
-            if flow != Gst.FlowReturn.OK:
+            if self.source.emit("push-buffer", buffer) != Gst.FlowReturn.OK:
                 return
             Pictures.number += 1
             count += 1
