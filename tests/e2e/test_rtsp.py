@@ -58,7 +58,7 @@ def check_gaps(watcher, count):
         # The media time between their pictures is the time that passed.
         picture = next(one for one in reversed(watcher.events[:at])
                        if isinstance(one, wire_client.Received)
-                       and one.chunk.samples[0].track == 0)
+                       and one.chunk.samples[0].track == after.chunk.samples[0].track)
         seconds = (after.chunk.utc_us - picture.chunk.utc_us) / 1e6
         ticks = after.chunk.samples[0].dts - picture.chunk.samples[0].dts
         assert abs(ticks / 90_000 - seconds) < 1, (ticks, seconds)
@@ -81,7 +81,7 @@ def test_a_camera_arrives_frame_for_frame(start, request, protocols, video, audi
         player.wait_frames(frames, timeout=frames / 25 + 60)
         tracks = relay.streams()["live/cam"]["tracks"]
         report = finish(camera, player)
-    assert [track["codec"] for track in tracks] == codecs
+    assert sorted(track["codec"] for track in tracks) == sorted(codecs)  # whichever came first
     check_numbers(report)
     assert report["gaps"] == 0 and camera.last["reopened"] == 0
     assert not camera.find_error("not believed"), camera.errors
@@ -212,7 +212,8 @@ def test_a_camera_that_changes_its_size_goes_on(start):
             ip_camera(relay, source, *PATIENT) as camera, \
             programs.player(relay.http_port) as player:
         source.wait(r"resized (\d+)")
-        relay.wait_stream("live/cam", lambda stream: stream["tracks"][0].get("width") == 480)
+        relay.wait_stream("live/cam", lambda stream: any(
+            track.get("width") == 480 for track in stream["tracks"]))
         player.wait_frames(player.last.get("frames_decoded", 0) + 50)
         report = finish(camera, player)
     check_numbers(report)
