@@ -10,8 +10,9 @@
 #include <array>
 #include <cerrno>
 #include <span>
-#include <utility>
+#include <string_view>
 
+#include "relay/base/line_splitter.hpp"
 #include "relay/base/time.hpp"
 
 namespace client::camera {
@@ -139,11 +140,9 @@ std::optional<Child::Exit> Child::wait(std::chrono::milliseconds patience) {
 
 // Until stderr ends, or the child was ended: a process that left the group may hold it open.
 void Child::read_errors() {
-  std::string line;
-  const auto finish_line = [this, &line] {
-    if (!line.empty()) lines_.on_line(std::exchange(line, {}));
-  };
-  std::array<char, 4096> buffer;
+  base::LineSplitter splitter;
+  const auto on_line = [this](std::string_view line) { lines_.on_line(std::string(line)); };
+  std::array<std::byte, 4096> buffer;
   bool is_ending = false;
   while (true) {
     std::array<pollfd, 2> waiting{{{errors_, POLLIN, 0}, {stopped_, POLLIN, 0}}};
@@ -152,17 +151,9 @@ void Child::read_errors() {
     const ssize_t got = read(errors_, buffer.data(), buffer.size());
     if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) break;
     if (got < 0 && is_ending) break;
-    for (const char letter :
-         std::span(buffer.data(), got > 0 ? static_cast<std::size_t>(got) : 0)) {
-      // ffmpeg's status line ends with a carriage return.
-      if (letter == '\n' || letter == '\r') {
-        finish_line();
-      } else if (line.size() < line_bytes_max) {
-        line += letter;
-      }
-    }
+    if (got > 0) splitter.feed(std::span(buffer).first(static_cast<std::size_t>(got)), on_line);
   }
-  finish_line();
+  splitter.finish(on_line);
 }
 
 std::string to_text(const Child::Exit& exit) {

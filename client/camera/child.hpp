@@ -18,10 +18,8 @@ class Child {
  public:
   /// How long SIGTERM is given.
   static constexpr std::chrono::seconds kill_after{2};
-  /// What is longer is cut.
-  static constexpr std::size_t line_bytes_max = 1000;
 
-  /// What it writes to stderr, line by line, on a thread of its own.
+  /// What it writes to stderr, line by line (of base::LineSplitter), on a thread of its own.
   class Lines {
    public:
     virtual ~Lines() = default;

@@ -9,6 +9,8 @@
 #include <mutex>
 #include <vector>
 
+#include "relay/base/line_splitter.hpp"
+
 namespace client::camera {
 namespace {
 
@@ -65,7 +67,7 @@ TEST_CASE("what a command says comes line by line") {
   REQUIRE(lines.said.size() == 3);
   CHECK(lines.said[0] == "one");
   CHECK(lines.said[1] == "two");
-  CHECK(lines.said[2].size() == Child::line_bytes_max);
+  CHECK(lines.said[2].size() == base::LineSplitter::line_bytes_max);
 }
 
 TEST_CASE("a command has nothing of ours") {
