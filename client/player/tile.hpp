@@ -30,7 +30,6 @@ class Tile {
 
   Presenter& presenter() noexcept { return presenter_; }
   Watch& watch() noexcept { return watch_; }
-  const Options& options() const noexcept { return options_; }
   std::string stream() const { return std::string(options_.url.path()); }
   std::string state(base::Time now);
   /// Makes the texts anew; whether they differ from those before.
