@@ -9,6 +9,7 @@
 #include "client/camera/source_fault.hpp"
 #include "client/camera/stream_tail.hpp"
 #include "client/camera/unit_joiner.hpp"
+#include "relay/base/credentials.hpp"
 
 namespace client::camera {
 namespace {
@@ -179,7 +180,7 @@ std::optional<Child::Exit> Capture::wait_child() {
 void Capture::on_line(std::string line) {
   const base::Time now = base::monotonic_now();
   if (!lines_.take(now)) return;
-  inbox_.push(NoticeEvent{"pipe: " + without_passwords(std::move(line))});
+  inbox_.push(NoticeEvent{"pipe: " + base::hide_credentials(line)});
   if (const auto left_out = lines_.report_left_out(now)) {
     inbox_.push(NoticeEvent{"pipe: " + std::to_string(left_out) + " lines are left out"});
   }

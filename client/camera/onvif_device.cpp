@@ -19,6 +19,7 @@
 #include <utility>
 
 #include "client/gst/pointer.hpp"
+#include "relay/base/credentials.hpp"
 #include "relay/base/time.hpp"
 
 namespace client::camera::onvif {
@@ -260,7 +261,7 @@ std::string list_device(const Match& match, const Credentials& credentials) {
       break;
     }
     text += "\n  " + printable(profile.token, name_bytes_max) + "  " +
-            printable(without_passwords(std::get<std::string>(uri)), uri_bytes_max);
+            printable(base::hide_credentials(std::get<std::string>(uri)), uri_bytes_max);
   }
   if (failure) text += "\n  " + failure->failure.text;
   return text + "\n";

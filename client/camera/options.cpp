@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "relay/base/credentials.hpp"
 #include "relay/base/units.hpp"
 
 namespace client::camera {
@@ -203,7 +204,7 @@ std::string check(const Options& options) {
 
 Parsed refuse(const std::string& text) {
   return {std::nullopt, ExitCode::usage,
-          "spancast-camera: " + without_passwords(text) + "\nTry spancast-camera --help.\n"};
+          "spancast-camera: " + base::hide_credentials(text) + "\nTry spancast-camera --help.\n"};
 }
 
 }  // namespace

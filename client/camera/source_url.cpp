@@ -4,27 +4,10 @@
 #include <cctype>
 #include <charconv>
 
+#include "relay/base/credentials.hpp"
+
 namespace client::camera {
 namespace {
-
-struct Range {
-  std::size_t begin = 0;
-  std::size_t end = 0;
-};
-
-// From behind the first `://` from `at` on to the last @ of the word. A password may have slashes
-// and signs in it that it should not have; rather hide too much.
-std::optional<Range> find_credentials(std::string_view text, std::size_t at) noexcept {
-  while (true) {
-    const std::size_t scheme = text.find("://", at);
-    if (scheme == std::string_view::npos) return std::nullopt;
-    const std::size_t begin = scheme + 3;
-    const std::size_t end = std::min(text.find_first_of(" \t\r\n\"'", begin), text.size());
-    const std::size_t sign = text.substr(begin, end - begin).rfind('@');
-    if (sign != std::string_view::npos) return Range{begin, begin + sign};
-    at = begin;
-  }
-}
 
 std::optional<std::string> percent_decode(std::string_view text) {
   std::string out;
@@ -103,20 +86,11 @@ std::optional<SourceUrl> parse_source_url(std::string_view text) {
   return url;
 }
 
-std::string without_passwords(std::string text) {
-  std::size_t at = 0;
-  while (const auto found = find_credentials(text, at)) {
-    text.replace(found->begin, found->end - found->begin, "***");
-    at = found->begin;
-  }
-  return text;
-}
-
 void hide_passwords(int argc, char** argv) noexcept {
   for (int index = 1; index < argc; ++index) {
     const std::string_view text(argv[index]);
     std::size_t at = 0;
-    while (const auto found = find_credentials(text, at)) {
+    while (const auto found = base::find_credentials(text, at)) {
       std::fill(argv[index] + found->begin, argv[index] + found->end, '*');
       at = found->end;
     }

@@ -25,12 +25,9 @@ struct SourceUrl {
 /// it makes no sense.
 std::optional<SourceUrl> parse_source_url(std::string_view text);
 
-/// Every `user:password@` behind a `://` becomes `***@`: for what is printed.
-std::string without_passwords(std::string text);
-
-/// The same, and what stands behind the `?` of an rtsp:// URL (cameras exist that want a password
-/// there), in the memory that others see in the list of processes, right at the start: the
-/// arguments must have been copied.
+/// Wipes the credentials of URLs, and what stands behind the `?` of an rtsp:// URL (cameras exist
+/// that want a password there), in the memory that others see in the list of processes, right at
+/// the start: the arguments must have been copied.
 void hide_passwords(int argc, char** argv) noexcept;
 
 }  // namespace client::camera

@@ -9,6 +9,7 @@
 
 #include "client/camera/source_url.hpp"
 #include "relay/base/assert.hpp"
+#include "relay/base/credentials.hpp"
 
 namespace {
 
@@ -28,8 +29,8 @@ void check_url(std::string_view text) {
   if (!url) return;
   RELAY_ASSERT(!url->host.empty());
   // Once hidden, nothing is left to hide.
-  const std::string hidden = without_passwords(std::string(text));
-  RELAY_ASSERT(without_passwords(hidden) == hidden);
+  const std::string hidden = base::hide_credentials(text);
+  RELAY_ASSERT(base::hide_credentials(hidden) == hidden);
 }
 
 }  // namespace

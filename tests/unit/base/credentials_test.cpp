@@ -10,6 +10,9 @@ TEST_CASE("credentials in URLs are hidden") {
         "cannot open 'rtsp://***@h/1': no, http://***@i/ neither");
   CHECK(hide_credentials("rtsp://admin:p@ss/word@h/1") == "rtsp://***@h/1");
   CHECK(hide_credentials("a://b:c@d://e:f@g") == "a://***@d://***@g");
+  // RFC 3986 allows commas and single quotes in a password.
+  CHECK(hide_credentials("rtsp://admin:it's,me@h/1") == "rtsp://***@h/1");
+  CHECK(hide_credentials("rtsp://admin:p://w@h/1") == "rtsp://***@h/1");
 }
 
 TEST_CASE("text without credentials stays as it is") {

@@ -4,6 +4,8 @@
 
 #include <array>
 
+#include "relay/base/credentials.hpp"
+
 namespace client::camera {
 
 TEST_CASE("credentials are taken out of a URL") {
@@ -53,10 +55,10 @@ TEST_CASE("URLs that make no sense are none") {
 }
 
 TEST_CASE("passwords are not printed") {
-  CHECK(without_passwords("rtsp://u:p@h/x") == "rtsp://***@h/x");
-  CHECK(without_passwords("a rtsp://u:p/w@h/x and \"http://v:q@i\", rtsp://k/") ==
+  CHECK(base::hide_credentials("rtsp://u:p@h/x") == "rtsp://***@h/x");
+  CHECK(base::hide_credentials("a rtsp://u:p/w@h/x and \"http://v:q@i\", rtsp://k/") ==
         "a rtsp://***@h/x and \"http://***@i\", rtsp://k/");
-  CHECK(without_passwords("mail me@home, http://h/") == "mail me@home, http://h/");
+  CHECK(base::hide_credentials("mail me@home, http://h/") == "mail me@home, http://h/");
 }
 
 TEST_CASE("passwords are wiped from the arguments") {
