@@ -62,6 +62,12 @@ class Connection:
         self.reader.close()
         self.socket.close()
 
+    def drop(self):
+        """The same, and the peer hears of it by RST. A FIN may come while it has something to send and
+        no window is open, and a kernel that was asked to shut down opens none any more."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
+
     def reset(self):
         """Ends the connection with RST instead of FIN; nobody may be reading from it."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -215,7 +221,7 @@ class Viewer:
 
     def close(self):
         self.reading.set()
-        self.connection.close()
+        self.connection.drop()
         self.thread.join(10)
 
 
