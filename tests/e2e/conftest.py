@@ -29,6 +29,7 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     config.addinivalue_line("markers", "threads: crosses workers; this is what runs under TSan")
     config.addinivalue_line("markers", "long: only with --long")
+    config.addinivalue_line("markers", "release: in the short form also with the release build")
     config.stash[MATRIX] = matrix_module.Matrix()
 
 

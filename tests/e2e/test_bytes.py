@@ -7,6 +7,8 @@ import media as media_module
 import mpegts
 import tools
 
+pytestmark = pytest.mark.release
+
 
 @pytest.mark.parametrize("name", ["plain", "rich", "hevc", "audio", "heavy"])
 @pytest.mark.parametrize("workers", [1, 2])

@@ -14,6 +14,7 @@ def free_port():
         return one.getsockname()[1]
 
 
+@pytest.mark.release
 @pytest.mark.skipif("release" not in relay_module.BINARY.parts,
                     reason="the demo builds and runs the release preset")
 def test_the_demo_shows_a_live_stream_and_stops_everything():

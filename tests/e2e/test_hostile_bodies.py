@@ -17,6 +17,8 @@ import mp4
 import mpegts
 import relay as relay_module
 
+pytestmark = pytest.mark.release
+
 MIB = 1 << 20
 HOUR = 3600
 # A body longer than this may be reset before all of it is thrown away.

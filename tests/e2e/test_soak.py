@@ -11,6 +11,8 @@ import pathlib
 import selectors
 import subprocess
 
+import pytest
+
 import client
 import relay as relay_module
 
@@ -117,6 +119,7 @@ def lengths(config):
     return 20, 60, [60] * ((round(minutes * 60) - 80) // 60)
 
 
+@pytest.mark.release
 def test_nothing_grows_and_healthy_viewers_lose_nothing(start, request):
     quiet_seconds, warm_seconds, stretches = lengths(request.config)
     relay = start(SETTINGS)

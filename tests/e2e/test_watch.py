@@ -9,6 +9,8 @@ import mp4
 import mpegts
 import sources
 
+pytestmark = pytest.mark.release
+
 TYPES = {"ts": "video/mp2t", "mp4": "video/mp4"}
 # A constant 2 Mbit/s in all, as a camera sends it.
 CAMERA = sources.Source("camera", "", (

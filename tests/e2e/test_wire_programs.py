@@ -11,6 +11,8 @@ import pytest
 import programs
 import wire_client
 
+pytestmark = pytest.mark.release
+
 STREAM = "/live/cam"
 FIGURES = {"p50": 100, "p99": 200}  # ms, glass to glass
 STARTUP_MS = 500
