@@ -65,7 +65,8 @@ class Connection:
     def drop(self):
         """The same, and the peer hears of it by RST. A FIN may come while it has something to send and
         no window is open, and a kernel that was asked to shut down opens none any more."""
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        if self.socket.fileno() != -1:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.close()
 
     def reset(self):
