@@ -223,7 +223,8 @@ class Runner:
             return one(False)
         # Those of the short form are the ones under AddressSanitizer, but for what that changes.
         selection = () if self.long else ("-m", "release")
-        return self.pytest("release", *selection, deadline=2400, is_long=self.long)
+        return self.pytest("release", *selection, deadline=2400 if self.long else 900,
+                           is_long=self.long)
 
     def asan(self):
         # The build of the fuzzers: Clang, AddressSanitizer and UBSan, as fast as any with them.
