@@ -18,7 +18,8 @@ namespace disk {
 /// Which segments there are: `catalog.sqlite` in the root (WAL, synchronous NORMAL). Any thread but
 /// a worker's, since all of it blocks, unless said otherwise; one lock. Changes are collected in
 /// memory and written as one transaction: by `commit()`, or by whoever looks something up, so a
-/// look-up sees every change made before it. What a crash loses of it, recovery finds in the folders.
+/// look-up sees every change made before it. What a crash loses of it, recovery finds in the
+/// folders.
 class Catalog {
  public:
   /// Makes the database when missing. A damaged one is set aside as `catalog.sqlite.damaged-<UTC>`
@@ -56,8 +57,8 @@ class Catalog {
   /// Of each stream the newest.
   base::Result<std::vector<Segment>> newest_ones();
   /// The oldest closed segments of all streams, or of one, by end; at most `most`.
-  base::Result<std::vector<Segment>> oldest(std::size_t most,
-                                            const std::optional<std::string>& stream = std::nullopt);
+  base::Result<std::vector<Segment>> oldest(
+      std::size_t most, const std::optional<std::string>& stream = std::nullopt);
   struct Sum {
     std::string stream;
     std::uint64_t segments = 0;

@@ -34,7 +34,7 @@ struct ChunkEntry {
   std::uint64_t offset = 0;  ///< in the file, of the box that precedes it
   std::uint32_t bytes = 0;   ///< of that box, moof and mdat together
   bool sync = false;
-  base::Utc utc{};            ///< of its first frame
+  base::Utc utc{};             ///< of its first frame
   stream::MediaTime time = 0;  ///< likewise, in log time
 
   bool operator==(const ChunkEntry&) const = default;
@@ -42,8 +42,8 @@ struct ChunkEntry {
 
 /// One file of a recording: chunks of one epoch whose numbers follow each other.
 struct Segment {
-  std::int64_t id = 0;  ///< of the catalog; ids grow
-  std::string stream;   ///< `live/cam`
+  std::int64_t id = 0;   ///< of the catalog; ids grow
+  std::string stream;    ///< `live/cam`
   wire::Position first;  ///< of its first chunk
   std::uint64_t chunks = 0;
   base::Utc start{};  ///< UTC of its first chunk; also the file's name
