@@ -5,9 +5,11 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 
+#include "relay/loop/mailbox.hpp"
 #include "relay/loop/worker.hpp"
 
 namespace loop {
@@ -17,8 +19,8 @@ namespace loop {
 /// everything else. `main` owns it; it outlives the workers. Behind one lock, taken per job.
 class Lane {
  public:
-  /// One piece of work. Destroyed on the thread of the worker that submitted it, unless that one's
-  /// mailbox is closed already.
+  /// One piece of work. Never destroyed in the pool: on the thread of the worker that submitted it,
+  /// or on the one that closes that one's mailbox, which waits for it.
   class Job {
    public:
     virtual ~Job() = default;
@@ -53,10 +55,30 @@ class Lane {
   struct Counts {
     std::size_t running = 0;
     std::size_t waiting = 0;
-    std::uint64_t refused = 0;
+    std::uint64_t refused = 0;  ///< since the start
   };
   /// Any thread.
   Counts counts() const;
+
+ private:
+  struct Waiting {
+    Mailbox* submitter;  // promised the job: it is there until that is posted
+    std::unique_ptr<Job> job;
+  };
+  struct Runner;
+
+  std::optional<Waiting> take();
+  void start_runner(Worker& worker);
+  void run_all() noexcept;
+
+  const std::string name_;
+  const unsigned running_max_;
+  const std::size_t waiting_max_;
+  mutable std::mutex jobs_lock_;
+  std::deque<Waiting> waiting_;
+  std::size_t running_ = 0;
+  std::size_t runners_ = 0;  // those included that have no job yet; while jobs wait there is one
+  std::uint64_t refused_ = 0;
 };
 
 }  // namespace loop

@@ -16,10 +16,26 @@ Mailbox::Mailbox(uv_loop_t* loop) {
 
 void Mailbox::post(std::unique_ptr<Letter> letter) {
   const std::lock_guard lock(letters_lock_);
-  if (closed_) return;
+  if (!closed_) push(std::move(letter));
+}
+
+void Mailbox::push(std::unique_ptr<Letter> letter) {
   letters_.push_back(std::move(letter));
   // Under the lock: the handle may not be closed between the check and the signal.
-  if (letters_.size() == 1) uv_async_send(wake_.get());
+  if (letters_.size() == 1 && !closed_) uv_async_send(wake_.get());
+}
+
+void Mailbox::promise() {
+  const std::lock_guard lock(letters_lock_);
+  ++promised_;
+}
+
+void Mailbox::keep_promise(std::unique_ptr<Letter> letter) {
+  const std::lock_guard lock(letters_lock_);
+  RELAY_ASSERT(promised_ > 0);
+  push(std::move(letter));
+  // Under the lock: whoever waits for the last one may destroy this.
+  if (--promised_ == 0) promise_kept_.notify_all();
 }
 
 void Mailbox::open_all() noexcept {
@@ -33,10 +49,12 @@ void Mailbox::open_all() noexcept {
 
 void Mailbox::close() noexcept {
   std::vector<std::unique_ptr<Letter>> unopened;
-  const std::lock_guard lock(letters_lock_);
+  std::unique_lock lock(letters_lock_);
   closed_ = true;
-  unopened.swap(letters_);
   wake_.reset();
+  promise_kept_.wait(lock, [this] { return promised_ == 0; });
+  unopened.swap(letters_);
+  lock.unlock();
 }
 
 }  // namespace loop

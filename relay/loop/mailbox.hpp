@@ -1,5 +1,7 @@
 #pragma once
 
+#include <condition_variable>
+#include <cstddef>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -17,7 +19,8 @@ class Letter {
 };
 
 /// The way into a worker from any thread, behind one lock. Letters are opened in the order of
-/// posting, on the worker's thread. After `close()` letters are destroyed unopened.
+/// posting, on the worker's thread. After `close()` letters are destroyed unopened; those that were
+/// promised on the thread that closes it.
 class Mailbox {
  public:
   explicit Mailbox(uv_loop_t* loop);
@@ -35,15 +38,24 @@ class Mailbox {
     post(std::make_unique<ActionLetter>(std::move(action)));
   }
 
-  /// The worker's thread, at its end.
+  /// The worker's thread: a letter is going to be posted by `keep_promise()`. It may hold what is
+  /// the worker's alone, as windows.
+  void promise();
+  /// Any thread.
+  void keep_promise(std::unique_ptr<Letter> letter);
+
+  /// The worker's thread, at its end. Waits for what was promised.
   void close() noexcept;
 
  private:
+  void push(std::unique_ptr<Letter> letter);
   void open_all() noexcept;
 
   Handle<uv_async_t> wake_;
   std::mutex letters_lock_;
   std::vector<std::unique_ptr<Letter>> letters_;
+  std::condition_variable promise_kept_;
+  std::size_t promised_ = 0;
   bool closed_ = false;
 };
 

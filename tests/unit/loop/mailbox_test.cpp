@@ -61,6 +61,23 @@ TEST_CASE("a closed mailbox destroys its letters unopened") {
   CHECK(opened == 0);
 }
 
+TEST_CASE("a mailbox that closes waits for a promised letter and destroys it unopened") {
+  int opened = 0;
+  int destroyed = 0;
+  Worker worker(0);
+  worker.mailbox().promise();
+  worker.mailbox().keep_promise(std::make_unique<CountedLetter>(opened, destroyed));
+  test::run_until(worker, [&] { return destroyed == 1; });
+  CHECK(opened == 1);
+  worker.mailbox().promise();
+  std::thread sender(
+      [&] { worker.mailbox().keep_promise(std::make_unique<CountedLetter>(opened, destroyed)); });
+  worker.mailbox().close();
+  CHECK(destroyed == 2);
+  CHECK(opened == 1);
+  sender.join();
+}
+
 TEST_CASE("letters of many threads arrive once and in each sender's order") {
   constexpr int senders = 4;
   constexpr int letters = 2000;
