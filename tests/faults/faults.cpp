@@ -1,7 +1,6 @@
 // Preloaded into a relay: makes calls of the kernel fail as a bad day makes them fail. What fails,
 // how often, and how often it did, is in a file (FAULTS_FILE, an array of 64-bit integers) that the
 // test maps and changes while the relay runs; tests/e2e/faults.py has the same list.
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/epoll.h>
@@ -20,6 +19,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+
+#include "tests/faults/next.hpp"
 
 namespace {
 
@@ -57,13 +58,6 @@ Control* control = &no_faults;
   ::close(file);
   control = static_cast<Control*>(page);
 }
-
-// The function behind ours: the C library's.
-template <class Function>
-Function* next(Function*, const char* name) noexcept {
-  return reinterpret_cast<Function*>(::dlsym(RTLD_NEXT, name));
-}
-#define NEXT(function) static auto* const real = next(&::function, #function)
 
 void pause_ms(long ms) noexcept {
   const timespec pause{ms / 1000, ms % 1000 * 1'000'000};
