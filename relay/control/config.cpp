@@ -59,6 +59,42 @@ stream::ViewerPolicy to_viewer(const proto::Viewer& viewer) {
   return policy;
 }
 
+disk::Fsync to_fsync(proto::Fsync::When when) {
+  switch (when) {
+    case proto::Fsync::never:
+      return disk::Fsync::never;
+    case proto::Fsync::segment:
+      return disk::Fsync::segment;
+    default:
+      return disk::Fsync::interval;
+  }
+}
+
+/// `root` is that of all recordings.
+disk::RecordingPolicy to_recording(const std::string& where, const proto::Recording& recording,
+                                   const std::string& root) {
+  if (recording.enabled() && root.empty()) {
+    throw ConfigError(where + "recording.enabled is true: recording.root must be set");
+  }
+  disk::RecordingPolicy policy;
+  policy.enabled = recording.enabled();
+  policy.segment = base::Duration(recording.segment());
+  policy.fsync = to_fsync(recording.fsync());
+  policy.fsync_interval = base::Duration(recording.fsync_interval());
+  policy.keep.age = base::Duration(recording.keep().age());
+  policy.keep.bytes = recording.keep().bytes();
+  policy.keep.free_bytes = recording.keep().free_bytes();
+  return policy;
+}
+
+RecordingConfig to_recording(const proto::Recording& recording, std::uint64_t arena_bytes) {
+  if (recording.backlog() > arena_bytes) {
+    throw ConfigError("recording.backlog (" + base::format_size(recording.backlog()) +
+                      ") is more than memory.arena (" + base::format_size(arena_bytes) + ")");
+  }
+  return {recording.root(), recording.backlog() != 0 ? recording.backlog() : arena_bytes / 4};
+}
+
 /// `where` is the prefix of the keys in messages: empty, or the rule under `paths`.
 PathConfig to_path_config(const std::string& where, const proto::Stream& stream,
                           const proto::Publisher& publisher, const proto::Viewer& viewer,
@@ -211,6 +247,9 @@ void add_rules(const proto::Config& message, Config& config) {
     auto& [pattern, path] = config.paths.emplace_back(PathPattern::parse(rule.pattern()).value(),
                                                       to_path_config(rule, message));
     path.hooks = to_hooks(rule.hooks(), message.hooks());
+    proto::Recording recording = message.recording();
+    recording.MergeFrom(rule.recording());
+    path.recording = to_recording("paths.\"" + rule.pattern() + "\".", recording, recording.root());
     path.source = to_source(rule, message, sources);
     if (path.source) ++sources;
     // An earlier pattern that matches its path would hide it.
@@ -260,6 +299,9 @@ LoadedConfig load_config_text(std::string_view name, std::string_view text, Envi
   config.defaults = to_path_config("", message.stream(), message.publisher(), message.viewer(),
                                    config.arena_bytes);
   config.defaults.hooks = to_hooks(message.hooks(), {});
+  config.defaults.recording = to_recording("", message.recording(), message.recording().root());
+  config.recording = to_recording(message.recording(), config.arena_bytes);
+  config.clip_max = base::Duration(message.clip().max());
   config.hooks_concurrent = message.hooks().concurrent();
   add_rules(message, config);
   return loaded;

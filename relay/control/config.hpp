@@ -14,6 +14,7 @@
 #include "relay/base/time.hpp"
 #include "relay/control/access.hpp"
 #include "relay/control/path_pattern.hpp"
+#include "relay/disk/policy.hpp"
 #include "relay/media/container.hpp"
 #include "relay/stream/policy.hpp"
 
@@ -70,6 +71,13 @@ struct PathConfig {
   AddressRanges publisher_allow;
   std::optional<SourceConfig> source;
   HooksConfig hooks;
+  disk::RecordingPolicy recording;
+};
+
+/// What holds for all recordings together.
+struct RecordingConfig {
+  std::filesystem::path root;       ///< empty: there are none, and no stream is recorded
+  std::uint64_t backlog_bytes = 0;  ///< resolved
 };
 
 /// Everything that was configured, checked and resolved: zeros that stand for "choose" are
@@ -83,6 +91,8 @@ struct Config {
   std::uint64_t block_bytes = 0;
   std::uint32_t streams_max = 0;
   std::uint32_t hooks_concurrent = 0;
+  RecordingConfig recording;
+  base::Duration clip_max{};
   DrainConfig drain;
   base::LogLevel log_level{};
   base::LogFormat log_format{};

@@ -24,7 +24,8 @@ using Notes = std::map<std::string, std::string>;
 Notes notes_of(const Config& config) {
   return {{"http.connections", std::to_string(config.http.connections)},
           {"workers", std::to_string(config.workers)},
-          {"stream.tail_bytes", base::format_size(config.defaults.policy.tail.bytes)}};
+          {"stream.tail_bytes", base::format_size(config.defaults.policy.tail.bytes)},
+          {"recording.backlog", base::format_size(config.recording.backlog_bytes)}};
 }
 
 std::string default_text(const FieldDescriptor& field) {

@@ -60,6 +60,13 @@ bool is_visible_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
 }
 
+bool has_no_controls(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte >= ' ' && byte != 0x7f;
+  });
+}
+
 bool is_stream_url(std::string_view text) {
   if (text.empty()) return true;  // the default: none
   return is_visible_ascii(text) && (text.starts_with("rtsp://") || text.starts_with("rtsps://"));
@@ -109,6 +116,9 @@ std::optional<std::string> set_text(Message& message, const FieldDescriptor& fie
     case spancast::config::URL:
       // The message must not show what may be a password.
       if (!is_stream_url(text)) return "the value is not " + allowed(field);
+      break;
+    case spancast::config::FOLDER:
+      if (!has_no_controls(text)) return wrong(text, field);
       break;
     case spancast::config::COMMAND:
       reflection.AddString(&message, &field, std::string(text));
@@ -293,6 +303,8 @@ std::string allowed(const FieldDescriptor& field) {
       return "a URL that begins with rtsp:// or rtsps://";
     case spancast::config::COMMAND:
       return "a program and its arguments";
+    case spancast::config::FOLDER:
+      return "the path of a folder";
     case spancast::config::ADDRESS:
       return "an IPv4 or IPv6 address";
     case spancast::config::RANGES:

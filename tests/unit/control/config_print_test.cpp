@@ -37,6 +37,15 @@ publisher: {grace: 0.0000015s, idle: 500ms, ahead: 1h, allow: [10.0.0.0/8, "::1"
 viewer: {slow: disconnect, max_lag: 1s, stall_timeout: 2s, unsent: 5000B, flush_interval: 0s}
 drain: {deadline: 250ms, delay: 10ms, spread: 0s}
 log: {level: warning, format: json}
+recording:
+  enabled: true
+  root: "/mnt/re \"cord\" \\ings"
+  segment: 10s
+  fsync: segment
+  fsync_interval: 500ms
+  keep: {age: 7h, bytes: 5GB, free_bytes: 0}
+  backlog: 1MiB
+clip: {max: 90s}
 source: {on_demand: true, start_timeout: 1s, close_after: 0s, kill_after: 1m, container: ts, stall: 3s}
 hooks:
   on_publish: [check, "a \"b\" c", ""]
@@ -56,6 +65,7 @@ paths:
     stream: {tail: 0s, tail_bytes: 0}
     publisher: {grace: 1s, idle: 1s, ahead: 1s, allow: [all]}
     viewer: {slow: catch_up, max_lag: 1m, stall_timeout: 1m, unsent: 1MiB, flush_interval: 10ms}
+    recording: {enabled: false, segment: 1m, fsync: never, fsync_interval: 1s, keep: {bytes: 0}}
 )";
 
 }  // namespace
@@ -68,13 +78,31 @@ TEST_CASE("what is printed reads back as the same configuration") {
     CHECK(print(printed) == printed);
   }
   const std::string printed = print(other_than_default);
-  for (const char* line :
-       {"  address: \"192.0.2.1\"\n", "  port: 0\n", "  header_timeout: 1500ms\n", "workers: 7\n",
-        "  token: \"a\\\"b\\\\c#:\"\n", "  grace: 1.500us\n", "  arena: 1000000000B\n",
-        "  allow: [\"10.0.0.0/8\", \"::1\", \"none\"]\n", "  unsent: 5000B\n",
-        "  flush_interval: 0s\n", "  level: warning\n", "  \"**/raw\":\n    viewer:\n",
-        "      flush_interval: auto\n", "  \"*\":\n  \"/live/*\":\n    stream:\n",
-        "      tail_bytes: 0\n", "      slow: catch_up\n"}) {
+  for (const char* line : {"  address: \"192.0.2.1\"\n",
+                           "  port: 0\n",
+                           "  header_timeout: 1500ms\n",
+                           "workers: 7\n",
+                           "  token: \"a\\\"b\\\\c#:\"\n",
+                           "  grace: 1.500us\n",
+                           "  arena: 1000000000B\n",
+                           "  allow: [\"10.0.0.0/8\", \"::1\", \"none\"]\n",
+                           "  unsent: 5000B\n",
+                           "  flush_interval: 0s\n",
+                           "  level: warning\n",
+                           "  \"**/raw\":\n    viewer:\n",
+                           "      flush_interval: auto\n",
+                           "  \"*\":\n  \"/live/*\":\n    stream:\n",
+                           "      tail_bytes: 0\n",
+                           "      slow: catch_up\n",
+                           "  root: \"/mnt/re \\\"cord\\\" \\\\ings\"\n",
+                           "  fsync: segment\n",
+                           "  keep:\n",
+                           "    age: 7h\n",
+                           "    bytes: 5000000000B\n",
+                           "      fsync: never\n",
+                           "      keep:\n        bytes: 0\n",
+                           "clip:\n",
+                           "  max: 90s\n"}) {
     CAPTURE(line);
     CHECK(printed.find(line) != std::string::npos);
   }
@@ -99,6 +127,7 @@ TEST_CASE("every key is printed with its documentation and what zero stands for"
   CHECK(printed.find("In effect: 2.\nworkers: 0\n") != std::string::npos);
   CHECK(printed.find("In effect: 64MiB.\n  tail_bytes: 0\n") != std::string::npos);
   CHECK(printed.find("In effect: 19744.\n  connections: 0\n") != std::string::npos);
+  CHECK(printed.find("In effect: 64MiB.\n  backlog: 0\n") != std::string::npos);
 }
 
 TEST_CASE("a secret is printed only when it is asked for") {
@@ -139,15 +168,16 @@ TEST_CASE("every key of the schema has documentation and a default and bounds") 
         // Both bounds are values themselves.
         spancast::config::Config unused = control::schema::defaults();
         google::protobuf::Message* section = &unused;
-        const auto dot = full_key.find('.');
-        if (dot != std::string::npos) {
-          const auto* parent = unused.GetDescriptor()->FindFieldByName(full_key.substr(0, dot));
-          section = unused.GetReflection()->MutableMessage(&unused, parent);
+        std::string rest = full_key;
+        for (auto dot = rest.find('.'); dot != std::string::npos; dot = rest.find('.')) {
+          const auto* parent = section->GetDescriptor()->FindFieldByName(rest.substr(0, dot));
+          section = section->GetReflection()->MutableMessage(section, parent);
+          rest.erase(0, dot + 1);
         }
         CHECK_FALSE(control::schema::set_value(*section, field, key.min()));
         CHECK_FALSE(control::schema::set_value(*section, field, key.max()));
       });
-  CHECK(variables.size() == 42);
+  CHECK(variables.size() == 52);
 }
 
 TEST_CASE("the configuration reference in the README is the one of the schema") {

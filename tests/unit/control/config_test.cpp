@@ -63,6 +63,17 @@ TEST_CASE("without a file the documented defaults hold") {
   CHECK(policy.viewer.stall_timeout == 30s);
   CHECK(policy.viewer.unsent_bytes == 256u << 10);
   CHECK_FALSE(policy.viewer.flush_interval);
+  const auto& recording = config.defaults.recording;
+  CHECK_FALSE(recording.enabled);
+  CHECK(recording.segment == 4s);
+  CHECK(recording.fsync == disk::Fsync::interval);
+  CHECK(recording.fsync_interval == 1s);
+  CHECK(recording.keep.age == 0s);
+  CHECK(recording.keep.bytes == 0);
+  CHECK(recording.keep.free_bytes == 1u << 30);
+  CHECK(config.recording.root.empty());
+  CHECK(config.recording.backlog_bytes == 64u << 20);
+  CHECK(config.clip_max == 1h);
   CHECK(config.defaults.publisher_allow.allows("203.0.113.1"));
   CHECK(config.defaults.publisher_allow.allows("2001:db8::1"));
 }
@@ -77,6 +88,15 @@ memory: {arena: 1GiB, block: 1MiB}
 stream: {tail: 1m, tail_bytes: 100MB, max: 3}
 publisher: {grace: 0s, idle: 0.5s, ahead: 1500ms, allow: [10.0.0.0/8, "::1"]}
 viewer: {slow: disconnect, max_lag: 1s, stall_timeout: 2s, unsent: 64KiB, flush_interval: 100ms}
+recording:
+  enabled: true
+  root: /srv/recordings
+  segment: 10s
+  fsync: segment
+  fsync_interval: 250ms
+  keep: {age: 168h, bytes: 20GiB, free_bytes: 100MB}
+  backlog: 32MiB
+clip: {max: 10m}
 drain: {delay: 100ms, spread: 50ms, deadline: 250ms}
 log: {level: warning, format: json}
 )");
@@ -108,6 +128,17 @@ log: {level: warning, format: json}
   CHECK(policy.viewer.stall_timeout == 2s);
   CHECK(policy.viewer.unsent_bytes == 64u << 10);
   CHECK(policy.viewer.flush_interval == 100ms);
+  const auto& recording = config.defaults.recording;
+  CHECK(recording.enabled);
+  CHECK(recording.segment == 10s);
+  CHECK(recording.fsync == disk::Fsync::segment);
+  CHECK(recording.fsync_interval == 250ms);
+  CHECK(recording.keep.age == 168h);
+  CHECK(recording.keep.bytes == std::uint64_t{20} << 30);
+  CHECK(recording.keep.free_bytes == 100'000'000);
+  CHECK(config.recording.root == "/srv/recordings");
+  CHECK(config.recording.backlog_bytes == 32u << 20);
+  CHECK(config.clip_max == 10min);
   CHECK(config.defaults.publisher_allow.allows("10.1.2.3"));
   CHECK(config.defaults.publisher_allow.allows("::1"));
   CHECK_FALSE(config.defaults.publisher_allow.allows("192.0.2.1"));
@@ -150,6 +181,32 @@ paths:
   CHECK(load("").for_path("a").policy.viewer.slow == SlowPolicy::skip);
 }
 
+TEST_CASE("what is recorded differs by path and where to does not") {
+  const Config config = load(R"(
+recording: {root: /srv/a, fsync: never, keep: {age: 1h, bytes: 1GiB}}
+paths:
+  "cams/*":
+    recording: {enabled: true, segment: 2s, keep: {age: 24h}}
+  "live/*":
+    viewer: {max_lag: 1s}
+)");
+  CHECK_FALSE(config.for_path("a").recording.enabled);
+  CHECK_FALSE(config.for_path("live/a").recording.enabled);
+  CHECK(config.for_path("live/a").recording.keep.age == 1h);
+  const auto& cams = config.for_path("cams/1").recording;
+  CHECK(cams.enabled);
+  CHECK(cams.segment == 2s);
+  CHECK(cams.fsync == disk::Fsync::never);
+  CHECK(cams.keep.age == 24h);
+  CHECK(cams.keep.bytes == 1u << 30);
+  CHECK(error_of("paths: {a: {recording: {root: /b}}}") ==
+        "relay.yaml:1: paths.\"a\".recording.root cannot differ by path");
+  CHECK(error_of("paths: {a: {recording: {backlog: 1MiB}}}") ==
+        "relay.yaml:1: paths.\"a\".recording.backlog cannot differ by path");
+  CHECK(error_of("recording: {root: \"/a\\x07b\"}") ==
+        "relay.yaml:1: recording.root: \"/a\\u0007b\" is not the path of a folder");
+}
+
 TEST_CASE("values that contradict each other are errors that name both keys") {
   CHECK(error_of("memory: {block: 16MiB}") ==
         "memory.arena (256MiB) is less than 64 blocks of memory.block (16MiB)");
@@ -157,6 +214,12 @@ TEST_CASE("values that contradict each other are errors that name both keys") {
         "stream.tail_bytes (300MiB) is more than memory.arena (256MiB)");
   CHECK(error_of("paths: {a: {stream: {tail_bytes: 300MiB}}}") ==
         "paths.\"a\".stream.tail_bytes (300MiB) is more than memory.arena (256MiB)");
+  CHECK(error_of("recording: {enabled: true}") ==
+        "recording.enabled is true: recording.root must be set");
+  CHECK(error_of("paths: {a: {recording: {enabled: true}}}") ==
+        "paths.\"a\".recording.enabled is true: recording.root must be set");
+  CHECK(error_of("recording: {backlog: 300MiB}") ==
+        "recording.backlog (300MiB) is more than memory.arena (256MiB)");
   CHECK(error_of("http: {port: 8081}") == "http.port and admin.port are the same: 8081");
   CHECK(error_of("drain: {delay: 6s}") ==
         "drain.delay (6s) and drain.spread (2s) together are more than three quarters of "

@@ -51,7 +51,7 @@ TEST_CASE("an unknown key is an error with file and line and the nearest key") {
 TEST_CASE("an unknown key of a rule is told with its rule") {
   CHECK(error_of("paths:\n  live/*:\n    http: {}\n") ==
         "relay.yaml:3: unknown key \"paths.\"live/*\".http\"; known here: stream, publisher, "
-        "viewer, source, exec, hooks");
+        "viewer, source, exec, hooks, recording");
   CHECK(error_of("paths:\n  live/*:\n    viewer:\n      slwo: skip\n") ==
         "relay.yaml:4: unknown key \"paths.\"live/*\".viewer.slwo\" (did you mean "
         "\"paths.\"live/*\".viewer.slow\"?)");
