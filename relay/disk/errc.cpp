@@ -22,6 +22,8 @@ const char* describe(Errc errc) noexcept {
       return "the file has no whole chunk";
     case Errc::foreign_bytes:
       return "something else lies where a chunk should be";
+    case Errc::newer_catalog:
+      return "the catalog was written by a newer version of Spancast";
   }
   return "unknown error";
 }

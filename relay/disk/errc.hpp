@@ -15,6 +15,7 @@ enum class Errc {
   no_index,       ///< a file that was not closed
   nothing_valid,  ///< not one whole record
   foreign_bytes,  ///< something else lies where a record should be
+  newer_catalog,  ///< its version is unknown here
 };
 
 const char* describe(Errc errc) noexcept;
