@@ -41,6 +41,29 @@ void fill(spancast::Track& out, const media::Track& track) {
   out.set_channels(track.channels);
 }
 
+spancast::Recording::State to_proto(disk::RecordingState state) {
+  switch (state) {
+    case disk::RecordingState::recording:
+      return spancast::Recording::recording;
+    case disk::RecordingState::lagging:
+      return spancast::Recording::lagging;
+    case disk::RecordingState::failed:
+      return spancast::Recording::failed;
+    case disk::RecordingState::stopped:
+      return spancast::Recording::stopped;
+  }
+  return spancast::Recording::unknown;
+}
+
+void fill(spancast::Recording& out, const disk::RecordingStatus& status) {
+  out.set_state(to_proto(status.state));
+  out.set_detail(status.detail);
+  out.set_bytes(status.bytes);
+  out.set_waiting_bytes(status.waiting_bytes);
+  out.set_segments(status.segments);
+  out.set_gap_seconds(base::to_seconds(status.gaps));
+}
+
 void fill(spancast::Stream& out, const StreamReport& report) {
   const StreamReport::Home& home = *report.home;
   out.set_epoch(to_hex(home.epoch));
@@ -61,6 +84,7 @@ void fill(spancast::Stream& out, const StreamReport& report) {
   out.mutable_tail()->set_chunks(home.next_sequence - home.first_sequence);
   out.mutable_tail()->set_first_sequence(home.first_sequence);
   out.mutable_tail()->set_next_sequence(home.next_sequence);
+  if (home.recording) fill(*out.mutable_recording(), *home.recording);
 }
 
 }  // namespace

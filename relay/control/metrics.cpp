@@ -4,6 +4,7 @@
 #include <prometheus/text_serializer.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <utility>
 #include <vector>
@@ -213,6 +214,83 @@ void add_hooks(Page& page, std::span<const WorkerReport> workers) {
   }
 }
 
+void add_recording(Page& page, std::span<const WorkerReport> workers) {
+  std::array<std::uint64_t, disk::recording_state_count> states{};
+  for (const WorkerReport& worker : workers) {
+    for (const StreamReport& report : worker.streams) {
+      if (!report.home || !report.home->recording) continue;
+      ++states[static_cast<std::size_t>(report.home->recording->state)];
+    }
+  }
+  page.begin("spancast_recording_streams", "Streams with a recorder, by its state",
+             prometheus::MetricType::Gauge);
+  for (std::size_t state = 0; state < disk::recording_state_count; ++state) {
+    page.add(static_cast<double>(states[state]),
+             {{"state", name_of(static_cast<disk::RecordingState>(state))}});
+  }
+  counter(page, "spancast_recording_bytes_total", "Bytes written to recordings",
+          sum(workers, [](const auto& w) { return w.recording.bytes; }));
+  counter(page, "spancast_recording_segments_total", "Segments of recordings closed",
+          sum(workers, [](const auto& w) { return w.recording.segments; }));
+  counter(page, "spancast_recording_syncs_total", "Times that a segment was made durable",
+          sum(workers, [](const auto& w) { return w.recording.syncs; }));
+  counter(page, "spancast_recording_errors_total", "Writes to recordings that failed",
+          sum(workers, [](const auto& w) { return w.recording.errors; }));
+  const auto by_reason = [&](const char* name, const char* help, auto value) {
+    page.begin(name, help, prometheus::MetricType::Counter);
+    for (std::size_t reason = 1; reason < disk::gap_reason_count; ++reason) {
+      double total = 0;
+      for (const WorkerReport& worker : workers) total += value(worker.recording, reason);
+      page.add(total, {{"reason", name_of(static_cast<disk::GapReason>(reason))}});
+    }
+  };
+  by_reason("spancast_recording_gaps_total", "Gaps in recordings, by reason",
+            [](const auto& r, std::size_t reason) { return static_cast<double>(r.gaps[reason]); });
+  by_reason(
+      "spancast_recording_gap_seconds_total", "Media time missing in recordings, by reason",
+      [](const auto& r, std::size_t reason) { return base::to_seconds(r.gap_lengths[reason]); });
+}
+
+void add_past(Page& page, std::span<const WorkerReport> workers) {
+  const auto total = [&](auto count) { return sum(workers, count); };
+  gauge(page, "spancast_past_streams", "Parts of recordings that are being watched",
+        static_cast<double>(total([](const auto& w) { return w.past.streams; })));
+  gauge(page, "spancast_past_viewers", "Connected viewers that watch a recording",
+        static_cast<double>(total([](const auto& w) { return w.past.viewers; })));
+  counter(page, "spancast_past_reads_total", "Reads from recordings",
+          total([](const auto& w) { return w.past.reads; }));
+  counter(page, "spancast_past_bytes_total", "Bytes read from recordings",
+          total([](const auto& w) { return w.past.bytes; }));
+  counter(page, "spancast_past_errors_total", "Reads from recordings that failed",
+          total([](const auto& w) { return w.past.errors; }));
+  counter(page, "spancast_past_damaged_total", "Chunks of recordings that were found damaged",
+          total([](const auto& w) { return w.past.damaged; }));
+  counter(page, "spancast_clips_total", "Clips served",
+          total([](const auto& w) { return w.past.clips; }));
+  counter(page, "spancast_clip_bytes_total", "Bytes read from recordings for clips",
+          total([](const auto& w) { return w.past.clip_bytes; }));
+}
+
+void add_store(Page& page, const StoreReport& store) {
+  gauge(page, "spancast_recording_backlog_bytes", "Payload bytes that wait to be written",
+        static_cast<double>(store.backlog_bytes));
+  gauge(page, "spancast_past_bytes_held", "Bytes of the arena with what was read from recordings",
+        static_cast<double>(store.past_bytes));
+  const auto by_lane = [&](const char* name, const char* help, prometheus::MetricType type,
+                           auto value) {
+    page.begin(name, help, type);
+    for (const auto& lane : store.lanes) {
+      page.add(static_cast<double>(value(lane)), {{"lane", lane.name}});
+    }
+  };
+  by_lane("spancast_lane_running", "Jobs that run in the thread pool, by lane",
+          prometheus::MetricType::Gauge, [](const auto& lane) { return lane.running; });
+  by_lane("spancast_lane_waiting", "Jobs that wait for the thread pool, by lane",
+          prometheus::MetricType::Gauge, [](const auto& lane) { return lane.waiting; });
+  by_lane("spancast_lane_refused_total", "Jobs for which a lane was too full, by lane",
+          prometheus::MetricType::Counter, [](const auto& lane) { return lane.refused; });
+}
+
 void add_streams(Page& page, std::span<const WorkerReport> workers) {
   struct Sums {
     std::uint64_t viewers = 0;
@@ -289,7 +367,8 @@ void add_workers(Page& page, std::span<const WorkerReport> workers) {
 
 }  // namespace
 
-std::string metrics_text(std::span<const WorkerReport> workers, const ArenaReport& arena) {
+std::string metrics_text(std::span<const WorkerReport> workers, const ArenaReport& arena,
+                         const std::optional<StoreReport>& store) {
   Page page;
   add_traffic(page, workers);
   add_refusals(page, workers);
@@ -301,6 +380,11 @@ std::string metrics_text(std::span<const WorkerReport> workers, const ArenaRepor
   add_streams(page, workers);
   add_arena(page, workers, arena);
   add_workers(page, workers);
+  if (store) {
+    add_recording(page, workers);
+    add_past(page, workers);
+    add_store(page, *store);
+  }
   return page.text();
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 
@@ -7,7 +8,8 @@
 
 namespace control {
 
-/// The body of GET /metrics, in Prometheus' text format.
-std::string metrics_text(std::span<const WorkerReport> workers, const ArenaReport& arena);
+/// The body of GET /metrics, in Prometheus' text format. Without a store there is nothing about it.
+std::string metrics_text(std::span<const WorkerReport> workers, const ArenaReport& arena,
+                         const std::optional<StoreReport>& store);
 
 }  // namespace control

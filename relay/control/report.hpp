@@ -9,6 +9,7 @@
 #include "relay/base/histogram.hpp"
 #include "relay/base/time.hpp"
 #include "relay/control/hook_event.hpp"
+#include "relay/disk/counters.hpp"
 #include "relay/media/track.hpp"
 #include "relay/protocol/wire/message.hpp"
 #include "relay/stream/end_reason.hpp"
@@ -39,6 +40,7 @@ struct StreamReport {
     base::Duration tail_length{};
     std::uint64_t first_sequence = 0;
     std::uint64_t next_sequence = 0;
+    std::optional<disk::RecordingStatus> recording;  ///< nothing: it is not recorded
   };
   std::optional<Home> home;
 };
@@ -99,6 +101,8 @@ struct WorkerReport {
   std::uint64_t sources_running = 0;
   std::uint64_t source_starts = 0;
   std::array<std::uint64_t, source_end_count> source_ends{};  ///< that are to start again
+  disk::RecordingCounters recording;
+  disk::PastCounters past;
 
   void count_refusal(unsigned status) noexcept {
     std::size_t index = 0;
@@ -112,6 +116,19 @@ struct ArenaReport {
   std::uint64_t block_bytes = 0;
   std::uint64_t blocks = 0;
   std::uint64_t blocks_free = 0;  ///< and not kept by a worker
+};
+
+/// The store as a whole.
+struct StoreReport {
+  struct Lane {
+    std::string name;
+    std::uint64_t running = 0;
+    std::uint64_t waiting = 0;
+    std::uint64_t refused = 0;  ///< since the start
+  };
+  std::vector<Lane> lanes;
+  std::uint64_t backlog_bytes = 0;  ///< of the arena, that wait to be written
+  std::uint64_t past_bytes = 0;     ///< of the arena, that were read back
 };
 
 }  // namespace control

@@ -1,0 +1,72 @@
+#include "relay/control/api.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+using namespace std::chrono_literals;
+
+namespace control {
+namespace {
+
+// Two workers: the home of one stream and another with viewers of it.
+std::vector<WorkerReport> reports() {
+  std::vector<WorkerReport> workers(2);
+  for (unsigned index : {0, 1}) {
+    workers[index].worker = index;
+    StreamReport& stream = workers[index].streams.emplace_back();
+    stream.path = "live/cam";
+    stream.viewers = index + 1;
+  }
+  StreamReport::Home& home = workers[1].streams[0].home.emplace();
+  home.epoch = 0x1f;
+  home.first_sequence = 5;
+  home.next_sequence = 9;
+  return workers;
+}
+
+bool has(const std::string& text, const char* part) {
+  CAPTURE(text);
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("a stream is described by its home and watched on all workers") {
+  const std::string json = streams_json(reports());
+  CHECK(has(json, R"("path":"live/cam","epoch":"000000000000001f","live":false)"));
+  CHECK(has(json, R"("viewers":3)"));
+  CHECK(has(json, R"("chunks":"4","first_sequence":"5","next_sequence":"9")"));
+  CHECK_FALSE(has(json, "recording"));
+}
+
+TEST_CASE("a recorded stream says how its recording is doing") {
+  auto workers = reports();
+  auto& recording = workers[1].streams[0].home->recording.emplace();
+  recording.bytes = 7'000'000'000;
+  recording.segments = 12;
+  CHECK(has(streams_json(workers),
+            R"("recording":{"state":"recording","detail":"","bytes":"7000000000",)"
+            R"("waiting_bytes":"0","segments":"12","gap_seconds":0})"));
+  recording.state = disk::RecordingState::failed;
+  recording.detail = "No space left on device";
+  recording.waiting_bytes = 3;
+  recording.gaps = 1500ms;
+  const std::string json = streams_json(workers);
+  CHECK(has(json, R"("state":"failed","detail":"No space left on device")"));
+  CHECK(has(json, R"("waiting_bytes":"3")"));
+  CHECK(has(json, R"("gap_seconds":1.5)"));
+}
+
+TEST_CASE("every state of a recording has the same word everywhere") {
+  for (std::size_t index = 0; index < disk::recording_state_count; ++index) {
+    auto workers = reports();
+    const auto state = static_cast<disk::RecordingState>(index);
+    workers[1].streams[0].home->recording.emplace().state = state;
+    const std::string json = streams_json(workers);
+    CHECK(has(json, ("\"state\":\"" + std::string(name_of(state)) + '"').c_str()));
+  }
+}
+
+}  // namespace control
