@@ -3,8 +3,8 @@
 namespace disk {
 
 const char* name_of(GapReason reason) noexcept {
-  constexpr const char* names[] = {"none",    "publisher", "lost",    "memory", "restart",
-                                   "backlog", "failed",    "damaged", "stopped"};
+  constexpr const char* names[] = {"none",    "publisher", "lost",    "memory",  "restart",
+                                   "backlog", "failed",    "damaged", "stopped", "not_kept"};
   static_assert(sizeof names / sizeof *names == gap_reason_count);
   return names[static_cast<std::size_t>(reason)];
 }
@@ -19,6 +19,8 @@ wire::GapReason to_wire(GapReason reason) noexcept {
       return wire::GapReason::memory;
     case GapReason::restart:
       return wire::GapReason::restart;
+    case GapReason::not_kept:
+      return wire::GapReason::tail;
     case GapReason::lost:
     case GapReason::backlog:
     case GapReason::failed:

@@ -23,8 +23,9 @@ enum class GapReason : std::uint8_t {
   failed = 6,     ///< they could not be written: disk full, read-only or failing
   damaged = 7,    ///< they were written, but what is there now is not what was
   stopped = 8,    ///< recording was switched off
+  not_kept = 9,   ///< they are from before everything there is: never recorded, or removed since
 };
-constexpr std::size_t gap_reason_count = 9;
+constexpr std::size_t gap_reason_count = 10;
 const char* name_of(GapReason reason) noexcept;
 /// What a player over the wire is told.
 wire::GapReason to_wire(GapReason reason) noexcept;
