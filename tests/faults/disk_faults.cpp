@@ -162,7 +162,7 @@ ssize_t write_some(int fd, const iovec* buffers, int count, Write write) {
   if (kind == Kind::other || kind == Kind::folder) return write(buffers, count);
   if (!may_go_on(control->write, kind)) return -1;
   if (!is_cut(kind)) return counted(control->write, kind, write(buffers, count));
-  iovec parts[IOV_MAX];
+  iovec parts[IOV_MAX] = {};
   count = cut(buffers, count, parts);
   return counted(control->write, kind, write(parts, count));
 }
