@@ -47,7 +47,7 @@ struct Segment {
   std::string stream;    ///< `live/cam`
   wire::Position first;  ///< of its first chunk
   std::uint64_t chunks = 0;
-  base::Utc start{};  ///< UTC of its first chunk; also the file's name
+  base::Utc start{};  ///< UTC of its first chunk or later, see Store::next_start(); names the file
   base::Utc end{};    ///< UTC where its last chunk ends (that one's plus the last interval)
   stream::MediaTime start_time = 0;  ///< of its first chunk
   stream::MediaTime end_time = 0;    ///< where its last one ends

@@ -80,6 +80,13 @@ void Store::set_newest(const Segment& segment) {
   if (known.stream.empty() || known.start <= segment.start) known = segment;
 }
 
+base::Utc Store::next_start(const std::string& stream, base::Utc utc) const {
+  const std::lock_guard lock(lock_);
+  const auto known = newest_.find(stream);
+  if (known == newest_.end()) return utc;
+  return std::max(utc, known->second.start + std::chrono::microseconds(1));
+}
+
 void Store::publish(std::shared_ptr<const SegmentTable> table) {
   RELAY_ASSERT(table->segment.id > 0);
   const std::lock_guard lock(lock_);

@@ -48,6 +48,10 @@ class Store {
   std::optional<Segment> newest(const std::string& stream) const;
   /// One that starts earlier than what is known does not count.
   void set_newest(const Segment& segment);
+  /// Where a new segment starts whose first chunk has this UTC: there, or later where that would
+  /// not be behind all others of the stream. So starts are in the order of recording, whatever
+  /// clocks and cameras do that send again what is here, and no file has the name of another.
+  base::Utc next_start(const std::string& stream, base::Utc utc) const;
 
   // Open segments. Never block on the disk.
   /// A segment is being written: as far as it can be read back. Replaces what was said before.
