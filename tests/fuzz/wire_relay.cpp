@@ -153,8 +153,10 @@ class Watching {
         return receive(input_.text(input_.byte()));
       case 1:
         return send(wire::Play{make_start(), {}, wire::Slow::skip, {}, {}, "t"});
-      case 2:
-        return send(wire::Seek{make_start(), input_.byte()});
+      case 2: {
+        const std::uint8_t request = input_.byte();
+        return send(wire::Seek{make_start(), request, 100U + request % 4U});
+      }
       case 3:
         return send(wire::Pause{});
       case 4:

@@ -38,6 +38,8 @@ const char* describe(Errc errc) noexcept {
       return "a sequence number cannot come next";
     case Errc::bad_checksum:
       return "the payload does not match its checksum";
+    case Errc::bad_speed:
+      return "nothing is played so fast";
     case Errc::bad_gap:
       return "a gap ends before it begins";
     case Errc::wrong_stream:

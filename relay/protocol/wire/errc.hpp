@@ -24,6 +24,7 @@ enum class Errc {
   bad_tracks_version,  ///< a chunk before its tracks, or other tracks under a known version
   bad_sequence,        ///< a number that cannot come next
   bad_checksum,        ///< the payload was damaged
+  bad_speed,           ///< over `speed_max`
   bad_gap,             ///< a gap that ends before it begins
   wrong_stream,        ///< the name in Hello is not that of the path
   flood,               ///< too many messages that are no chunks

@@ -33,6 +33,9 @@ constexpr std::int64_t utc_us_max = 253'402'300'799'999'999;  ///< the end of th
 /// Times of samples are nearer to 0, so that nanoseconds of them fit 63 bits.
 constexpr std::int64_t seconds_max = std::int64_t{1} << 32;
 
+constexpr std::uint32_t speed_normal = 100;  ///< percent
+constexpr std::uint32_t speed_max = 10'000;
+
 using Milliseconds = std::chrono::milliseconds;
 
 struct Position {
@@ -98,6 +101,7 @@ struct Play {
   Milliseconds max_lag{};             ///< 0: as the relay is configured
   std::optional<Milliseconds> flush;  ///< nothing: the relay chooses
   std::string token;
+  std::uint32_t speed = speed_normal;  ///< percent; above 100: sync chunks only
 };
 
 struct Playing {
@@ -179,6 +183,7 @@ struct Resume {};
 struct Seek {
   Start start;
   std::uint32_t request = 0;
+  std::uint32_t speed = speed_normal;  ///< as in Play
 };
 
 /// What a newer peer says and we do not know: ignored.

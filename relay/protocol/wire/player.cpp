@@ -15,7 +15,8 @@ void Player::on_connected() {
   request_ = 0;
   // Who has got nothing yet begins as it was told to: live is now, not when it tried first.
   const Start start = cursor_ ? Start(*cursor_) : settings_.start;
-  send(Play{start, settings_.until, settings_.slow, settings_.max_lag, settings_.flush, token_});
+  send(Play{start, settings_.until, settings_.slow, settings_.max_lag, settings_.flush, token_,
+            settings_.speed});
   if (paused_) send(Pause{});
 }
 
@@ -75,12 +76,18 @@ bool Player::is_behind(Position position) const noexcept {
   return position.epoch == expected_.epoch && position.sequence < expected_.sequence;
 }
 
+// Who plays faster gets sync chunks, and nothing about what is between them.
+bool Player::may_come_next(const Chunk& chunk) const noexcept {
+  if (chunk.position == expected_) return true;
+  return settings_.speed > speed_normal && chunk.sync && chunk.position.epoch == expected_.epoch;
+}
+
 base::Result<void> Player::on_chunk(Chunk& chunk) {
   if (is_behind(chunk.position)) {
     ++counters_.repeats;
     return {};
   }
-  if (chunk.position != expected_) {
+  if (!may_come_next(chunk)) {
     if (asks_again()) return Errc::bad_sequence;
     lose(Gap{expected_, chunk.position, {}, chunk.utc, GapReason::unexplained});
   }
@@ -124,13 +131,14 @@ void Player::lose(Gap gap) {
   outputs_.push(Lose{std::move(gap)});
 }
 
-void Player::seek(Start start) {
+void Player::seek(Start start, std::uint32_t speed) {
   settings_.start = start;
+  settings_.speed = speed;
   cursor_.reset();
   last_utc_.reset();
   if (state_ == State::away || state_ == State::closed) return;
   state_ = State::waiting;
-  send(Seek{start, ++request_});
+  send(Seek{start, ++request_, speed});
 }
 
 void Player::pause() {

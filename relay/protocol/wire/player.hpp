@@ -19,8 +19,9 @@ class Player {
     Start start;
     std::optional<Position> until;  ///< the first chunk that is not wanted
     Slow slow = Slow::unspecified;
-    Milliseconds max_lag{};             ///< 0: as the relay is configured
-    std::optional<Milliseconds> flush;  ///< nothing: the relay chooses
+    Milliseconds max_lag{};              ///< 0: as the relay is configured
+    std::optional<Milliseconds> flush;   ///< nothing: the relay chooses
+    std::uint32_t speed = speed_normal;  ///< percent; above 100: of the past only sync chunks
   };
 
   /// The relay answered; chunks follow.
@@ -59,7 +60,7 @@ class Player {
   std::optional<Output> poll() { return outputs_.pop(); }
 
   /// Goes on elsewhere; what comes of the old position is dropped. Also while not connected.
-  void seek(Start start);
+  void seek(Start start, std::uint32_t speed = speed_normal);
   void pause();
   void resume();
   /// Says Bye and closes.
@@ -82,6 +83,7 @@ class Player {
   void on_gap(const Gap& gap);
   void lose(Gap gap);
   bool is_behind(Position position) const noexcept;
+  bool may_come_next(const Chunk& chunk) const noexcept;
   void fail(const base::Error& error);
   void close(Close close);
   void send(const Message& message) { outputs_.push(Send{write_message(message)}); }

@@ -31,11 +31,13 @@ base::Result<void> PlayerSession::handle(Message& message, base::Time now) {
     auto* const play = std::get_if<Play>(&message);
     if (play == nullptr) return Errc::bad_order;
     play_ = std::move(*play);
-    find(play_.start, 0, now);
+    find(0, now);
     return {};
   }
   if (const auto* seek = std::get_if<Seek>(&message)) {
-    find(seek->start, seek->request, now);
+    play_.start = seek->start;
+    play_.speed = seek->speed;
+    find(seek->request, now);
   } else if (std::holds_alternative<Pause>(message)) {
     if (!std::exchange(paused_, true)) outputs_.push(Halt{});
   } else if (std::holds_alternative<Resume>(message)) {
@@ -46,12 +48,11 @@ base::Result<void> PlayerSession::handle(Message& message, base::Time now) {
   return {};
 }
 
-void PlayerSession::find(Start start, std::uint32_t request, base::Time now) {
+void PlayerSession::find(std::uint32_t request, base::Time now) {
   state_ = State::finding;
-  play_.start = start;
   request_ = request;
   give_up_at_ = now + grace_;
-  outputs_.push(Find{start});
+  outputs_.push(Find{play_.start});
 }
 
 void PlayerSession::found(const Place& place, base::Utc now, std::string fresh_token) {
@@ -64,7 +65,9 @@ void PlayerSession::found(const Place& place, base::Utc now, std::string fresh_t
       Send{write_message(Playing{play_.token, place.tracks, place.start, now, request_})});
   const auto* const cursor = std::get_if<Position>(&play_.start);
   if (cursor == nullptr || *cursor == place.start) return;
-  RELAY_ASSERT(cursor->epoch != place.start.epoch || cursor->sequence < place.start.sequence);
+  const bool is_same_epoch = cursor->epoch == place.start.epoch;
+  RELAY_ASSERT(!is_same_epoch || cursor->sequence < place.start.sequence);
+  if (is_same_epoch && play_.speed > speed_normal) return;
   gap(Gap{*cursor, place.start, {}, place.start_utc, place.reason});
 }
 

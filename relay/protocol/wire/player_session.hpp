@@ -51,13 +51,14 @@ class PlayerSession {
     GapReason reason = GapReason::tail;  ///< why `start` is not the cursor that was asked for
   };
   /// Answers the last Find. A Gap follows where a cursor was asked for and `start` is another one,
-  /// which is after it or of another epoch. `fresh_token`: 128 random bits, used if none was shown.
+  /// which is after it or of another epoch; but not within an epoch for one that plays faster, and
+  /// begins at the next sync chunk. `fresh_token`: 128 random bits, used if none was shown.
   void found(const Place& place, base::Utc now, std::string fresh_token);
   void gap(const Gap& gap);
   void tracks(const Tracks& tracks);
   void bye(ByeReason reason, Milliseconds retry_after = {}, std::string detail = {});
 
-  /// What Play said; once the first Find was reported.
+  /// What Play said, with start and speed of the last Seek; once the first Find was reported.
   const Play& play() const noexcept { return play_; }
   bool is_closed() const noexcept { return state_ == State::closed; }
   /// Chunks may be sent.
@@ -68,11 +69,11 @@ class PlayerSession {
   enum class State : std::uint8_t { opening, finding, playing, closed };
 
   base::Result<void> handle(Message& message, base::Time now);
-  void find(Start start, std::uint32_t request, base::Time now);
+  void find(std::uint32_t request, base::Time now);
   void close(Close close);
 
   base::Duration grace_;
-  Play play_;  // `start` is that of the last Seek
+  Play play_;
   std::uint32_t request_ = 0;
   std::optional<base::Time> give_up_at_;
   Allowance allowance_;

@@ -45,6 +45,10 @@ class Check {
     require(us >= 0 && us <= utc_us_max, Errc::bad_utc);
     return base::Utc(std::chrono::microseconds(us));
   }
+  std::uint32_t speed(std::uint32_t percent) noexcept {
+    require(percent <= speed_max, Errc::bad_speed);
+    return percent == 0 ? speed_normal : percent;
+  }
 
  private:
   base::Error error_;
@@ -127,7 +131,12 @@ Play read(const pb::Play& read_from, Check& check) {
   play.max_lag = Milliseconds(read_from.max_lag_ms());
   if (read_from.has_flush_ms()) play.flush = Milliseconds(read_from.flush_ms());
   play.token = check.token(read_from.token());
+  play.speed = check.speed(read_from.speed());
   return play;
+}
+
+Seek read(const pb::Seek& read_from, Check& check) {
+  return {read_start(read_from, check), read_from.request(), check.speed(read_from.speed())};
 }
 
 Playing read(const pb::Playing& read_from, Check& check) {
@@ -222,7 +231,7 @@ Message read(const pb::Envelope& envelope, memory::WindowList& payload, Check& c
     case pb::Envelope::kResume:
       return Resume{};
     case pb::Envelope::kSeek:
-      return Seek{read_start(envelope.seek(), check), envelope.seek().request()};
+      return read(envelope.seek(), check);
     case pb::Envelope::MESSAGE_NOT_SET:
       break;
   }

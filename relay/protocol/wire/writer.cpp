@@ -89,6 +89,7 @@ void write(const Play& play, pb::Play& out) {
   out.set_max_lag_ms(to_ms(play.max_lag));
   if (play.flush) out.set_flush_ms(to_ms(*play.flush));
   out.set_token(play.token);
+  if (play.speed != speed_normal) out.set_speed(play.speed);
 }
 
 void write(const Playing& playing, pb::Playing& out) {
@@ -139,6 +140,7 @@ void write(const Bye& bye, pb::Bye& out) {
 void write(const Seek& seek, pb::Seek& out) {
   write(seek.start, out);
   out.set_request(seek.request);
+  if (seek.speed != speed_normal) out.set_speed(seek.speed);
 }
 
 // Sets the message of the envelope; one overload for each kind.

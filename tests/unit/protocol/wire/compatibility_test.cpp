@@ -113,7 +113,7 @@ TEST_CASE("fields of a newer version are ignored in every message") {
       Hello{"live/cam", "t", 1, test::make_tracks(), 1, 2, 3},
       Welcome{"t", 4},
       Ack{{1, 2}, {1, 1}},
-      Play{Position{1, 2}, Position{1, 5}, Slow::skip, Milliseconds(1), Milliseconds(2), "t"},
+      Play{Position{1, 2}, Position{1, 5}, Slow::skip, Milliseconds(1), Milliseconds(2), "t", 400},
       Playing{"t", test::make_tracks(), {1, 2}, test::utc_of(1), 3},
       test::make_chunk(memory, {1, 2}, true),
       test::make_tracks(),
@@ -121,7 +121,7 @@ TEST_CASE("fields of a newer version are ignored in every message") {
       Bye{ByeReason::drain, Milliseconds(1), "x"},
       Pause{},
       Resume{},
-      Seek{test::utc_of(1), 2}};
+      Seek{test::utc_of(1), 2, 50}};
   for (const Message& message : messages) {
     const std::string text = test::flat(write_message(message));
     const auto rewritten = future.rewrite(text);
@@ -168,6 +168,9 @@ TEST_CASE("what an older peer leaves out has its meaning") {
   CHECK(!play.until);
   CHECK(!play.flush);
   CHECK(play.token.empty());
+  CHECK(play.speed == 100);
+  envelope.mutable_seek()->set_request(3);
+  CHECK(test::read_as<Seek>(memory, write(envelope)).speed == 100);
   envelope.mutable_ack()->mutable_received()->set_epoch(7);
   CHECK(test::read_as<Ack>(memory, write(envelope)).durable == Position{7, 0});
   envelope.mutable_hello()->set_epoch(7);

@@ -67,6 +67,29 @@ TEST_CASE("a cursor that is not there any more is answered with one gap") {
   CHECK(!rig.session.poll());
 }
 
+TEST_CASE("who plays faster is told of no gap within an epoch") {
+  Rig rig;
+  Play play;
+  play.start = Position{epoch, 5};
+  play.speed = 400;
+  rig.send(play);
+  expect<PlayerSession::Find>(rig.session);
+  CHECK(rig.session.play().speed == 400);
+  rig.found({epoch, 9});
+  CHECK(!rig.session.poll());
+  rig.send(Seek{Position{epoch, 2}, 1, 200});
+  expect<PlayerSession::Find>(rig.session);
+  CHECK(rig.session.play().speed == 200);
+  rig.found({epoch + 1, 0});
+  CHECK(test::expect_sent<Gap>(rig.memory, rig.session).to == Position{epoch + 1, 0});
+  // A Seek that does not name it means the usual one.
+  rig.send(Seek{Position{epoch + 1, 2}, 2});
+  expect<PlayerSession::Find>(rig.session);
+  CHECK(rig.session.play().speed == 100);
+  rig.found({epoch + 1, 4});
+  CHECK(test::expect_sent<Gap>(rig.memory, rig.session).to == Position{epoch + 1, 4});
+}
+
 TEST_CASE("a position is waited for and then given up") {
   Rig rig;
   rig.play(Position{epoch, 5});

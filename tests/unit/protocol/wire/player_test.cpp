@@ -103,6 +103,46 @@ TEST_CASE("who has got nothing yet begins anew") {
   CHECK(rig.connect().start == Start(Live{}));
 }
 
+TEST_CASE("who plays faster gets sync chunks without a gap") {
+  Rig rig({test::utc_of(1), {}, {}, {}, {}, 800});
+  CHECK(rig.connect().speed == 800);
+  rig.playing({epoch, 5});
+  expect<Player::Began>(rig.player);
+  expect<Player::Announce>(rig.player);
+  for (const std::uint64_t sequence : {5U, 10U, 15U}) {
+    rig.send(test::make_chunk(rig.memory, {epoch, sequence}, true));
+    CHECK(expect<Player::Deliver>(rig.player).chunk.position == Position{epoch, sequence});
+    CHECK(!rig.player.poll());
+  }
+  rig.deliver({epoch, 16});  // the live end
+  // It goes on at the same speed over another connection, at the next sync chunk.
+  rig.player.on_disconnected();
+  const Play play = rig.connect();
+  CHECK(play.start == Start(Position{epoch, 17}));
+  CHECK(play.speed == 800);
+  rig.playing({epoch, 20});
+  expect<Player::Began>(rig.player);
+  rig.send(test::make_chunk(rig.memory, {epoch, 20}, true));
+  expect<Player::Deliver>(rig.player);
+  CHECK(rig.player.counters().gaps == 0);
+  // Only with sync chunks, and only within the epoch.
+  rig.send(test::make_chunk(rig.memory, {epoch, 22}));
+  test::expect_bye(rig.memory, rig.player, ByeReason::bad_sequence);
+}
+
+TEST_CASE("after a Seek a player has the speed that it gave") {
+  Rig rig({Live{}, {}, {}, {}, {}, 800});
+  rig.begin({epoch, 5});
+  rig.player.seek(Position{epoch, 1}, 200);
+  CHECK(test::expect_sent<Seek>(rig.memory, rig.player).speed == 200);
+  rig.player.seek(Position{epoch, 1});
+  CHECK(test::expect_sent<Seek>(rig.memory, rig.player).speed == 100);
+  rig.playing({epoch, 1}, 2);
+  expect<Player::Began>(rig.player);
+  rig.send(test::make_chunk(rig.memory, {epoch, 3}, true));
+  test::expect_bye(rig.memory, rig.player, ByeReason::bad_sequence);
+}
+
 TEST_CASE("repeats are counted and not delivered") {
   Rig rig;
   rig.begin({epoch, 5});

@@ -260,6 +260,7 @@ TEST_CASE("what the other messages say has limits") {
       {[](pb::Envelope& e) { e.mutable_play()->set_at_utc_us(-1); }, Errc::bad_utc},
       {[](pb::Envelope& e) { e.mutable_play()->set_token(std::string(513, 'x')); },
        Errc::bad_token},
+      {[](pb::Envelope& e) { e.mutable_play()->set_speed(speed_max + 1); }, Errc::bad_speed},
       {[](pb::Envelope& e) { e.mutable_playing(); }, Errc::bad_position},
       {[](pb::Envelope& e) {
          fill(*e.mutable_playing()->mutable_start());
@@ -268,6 +269,7 @@ TEST_CASE("what the other messages say has limits") {
        Errc::bad_utc},
       {[](pb::Envelope& e) { e.mutable_seek()->mutable_cursor(); }, Errc::bad_position},
       {[](pb::Envelope& e) { e.mutable_seek()->set_at_utc_us(utc_us_max + 1); }, Errc::bad_utc},
+      {[](pb::Envelope& e) { e.mutable_seek()->set_speed(speed_max + 1); }, Errc::bad_speed},
       {[](pb::Envelope& e) { e.mutable_gap(); }, Errc::bad_position},
       {[](pb::Envelope& e) {
          fill(*e.mutable_gap()->mutable_from());

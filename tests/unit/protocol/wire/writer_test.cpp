@@ -53,6 +53,7 @@ TEST_CASE("Play and Seek come back as they went wherever they start") {
     const Seek seek = there_and_back(memory, Seek{start, 7});
     CHECK(seek.start == start);
     CHECK(seek.request == 7);
+    CHECK(seek.speed == 100);
   }
   const Play play = there_and_back(memory, Play{Live{}, Position{3, 4}, Slow::catch_up,
                                                 Milliseconds(2500), Milliseconds(0), "t"});
@@ -61,6 +62,20 @@ TEST_CASE("Play and Seek come back as they went wherever they start") {
   CHECK(play.max_lag == Milliseconds(2500));
   CHECK(play.flush == Milliseconds(0));
   CHECK(play.token == "t");
+  CHECK(play.speed == 100);
+}
+
+TEST_CASE("a speed comes back as it went and the usual one takes no bytes") {
+  Memory memory;
+  Play play;
+  for (const std::uint32_t speed : {1U, 50U, 101U, 1'600U, speed_max}) {
+    play.speed = speed;
+    CHECK(there_and_back(memory, play).speed == speed);
+    CHECK(there_and_back(memory, Seek{Live{}, 1, speed}).speed == speed);
+  }
+  play.speed = speed_normal;
+  CHECK(test::flat(write_message(play)) == test::flat(write_message(Play{})));
+  CHECK(test::flat(write_message(Seek{Live{}, 1, 100})) == test::flat(write_message(Seek{{}, 1})));
 }
 
 TEST_CASE("Playing comes back as it went") {
