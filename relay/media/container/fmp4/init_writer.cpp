@@ -1,7 +1,7 @@
-#include <algorithm>
 #include <numeric>
 
 #include "relay/media/container/fmp4/box_writer.hpp"
+#include "relay/media/container/fmp4/movie_boxes.hpp"
 #include "relay/media/container/fmp4/sample_entry_writer.hpp"
 #include "relay/media/container/fmp4/track_defaults.hpp"
 #include "relay/media/container/fmp4/writer.hpp"
@@ -11,12 +11,7 @@ namespace {
 
 using media::Track;
 
-// 0x00010000 is 1 in 16.16, 0x40000000 in 2.30: the picture is shown as it is (6.2.2).
-void write_matrix(BoxWriter& out) {
-  for (const std::uint32_t value : {0x10000U, 0U, 0U, 0U, 0x10000U, 0U, 0U, 0U, 0x40000000U}) {
-    out.u32(value);
-  }
-}
+constexpr std::uint32_t movie_timescale = 1000;
 
 void write_ftyp(BoxWriter& out) {
   const auto ftyp = out.begin("ftyp");
@@ -28,81 +23,12 @@ void write_ftyp(BoxWriter& out) {
   out.end(ftyp);
 }
 
-// 8.2.2
-void write_mvhd(BoxWriter& out, std::size_t tracks) {
-  const auto mvhd = out.begin_full("mvhd", 0, 0);
-  out.zeros(8);
-  out.u32(1000);     // timescale
-  out.u32(0);        // duration
-  out.u32(0x10000);  // rate 1
-  out.u16(0x100);    // volume 1
-  out.zeros(10);
-  write_matrix(out);
-  out.zeros(24);
-  out.u32(static_cast<std::uint32_t>(tracks + 1));  // next_track_ID
-  out.end(mvhd);
-}
-
-// 8.3.2
-void write_tkhd(BoxWriter& out, const Track& track, std::uint32_t id) {
-  constexpr std::uint32_t enabled_in_movie = 3;
-  const bool has_picture = is_video(track.codec);
-  const auto tkhd = out.begin_full("tkhd", 0, enabled_in_movie);
-  out.zeros(8);
-  out.u32(id);
-  out.zeros(4);
-  out.u32(0);  // duration
-  out.zeros(8);
-  out.u16(0);                        // layer
-  out.u16(has_picture ? 0 : 1);      // alternate_group: one audio track is played at a time
-  out.u16(has_picture ? 0 : 0x100);  // volume
-  out.zeros(2);
-  write_matrix(out);
-  out.u32(has_picture ? track.width << 16 : 0);
-  out.u32(has_picture ? track.height << 16 : 0);
-  out.end(tkhd);
-}
-
-// Three letters of five bits each (8.4.2).
-std::uint32_t packed_language(const std::string& language) {
-  const auto is_letter = [](char letter) { return letter >= 'a' && letter <= 'z'; };
-  const bool is_code = language.size() == 3 && std::ranges::all_of(language, is_letter);
-  std::uint32_t packed = 0;
-  for (const char letter : is_code ? language : std::string("und")) {
-    packed = packed << 5 | static_cast<std::uint32_t>(letter - 0x60);
-  }
-  return packed;
-}
-
-void write_mdhd(BoxWriter& out, const Track& track) {
-  const auto mdhd = out.begin_full("mdhd", 0, 0);
-  out.zeros(8);
-  out.u32(track.timescale);
-  out.u32(0);  // duration
-  out.u16(packed_language(track.language));
-  out.u16(0);
-  out.end(mdhd);
-}
-
-void write_hdlr(BoxWriter& out, const Track& track) {
-  const auto hdlr = out.begin_full("hdlr", 0, 0);
-  out.u32(0);
-  if (is_video(track.codec)) {
-    out.four("vide");
-  } else {
-    out.four("soun");
-  }
-  out.zeros(12);
-  out.u8(0);  // an empty name
-  out.end(hdlr);
-}
-
 // 8.5: the description of the samples; the tables of samples are empty, those are in fragments.
 void write_stbl(BoxWriter& out, const Track& track) {
   const auto stbl = out.begin("stbl");
   const auto stsd = out.begin_full("stsd", 0, 0);
   out.u32(1);
-  write_sample_entry(out, track);
+  write_sample_entry(out, track, ParameterSets::in_band);
   out.end(stsd);
   const auto stts = out.begin_full("stts", 0, 0);
   out.u32(0);
@@ -119,35 +45,16 @@ void write_stbl(BoxWriter& out, const Track& track) {
   out.end(stbl);
 }
 
-void write_minf(BoxWriter& out, const Track& track) {
-  constexpr std::uint32_t same_file = 1;
-  const auto minf = out.begin("minf");
-  if (is_video(track.codec)) {
-    const auto vmhd = out.begin_full("vmhd", 0, 1);
-    out.zeros(8);
-    out.end(vmhd);
-  } else {
-    const auto smhd = out.begin_full("smhd", 0, 0);
-    out.zeros(4);
-    out.end(smhd);
-  }
-  const auto dinf = out.begin("dinf");
-  const auto dref = out.begin_full("dref", 0, 0);
-  out.u32(1);
-  out.end(out.begin_full("url ", 0, same_file));
-  out.end(dref);
-  out.end(dinf);
-  write_stbl(out, track);
-  out.end(minf);
-}
-
 void write_trak(BoxWriter& out, const Track& track, std::uint32_t id) {
   const auto trak = out.begin("trak");
-  write_tkhd(out, track, id);
+  write_tkhd(out, track, id, {});
   const auto mdia = out.begin("mdia");
-  write_mdhd(out, track);
+  write_mdhd(out, track, {});
   write_hdlr(out, track);
-  write_minf(out, track);
+  const auto minf = out.begin("minf");
+  write_media_information(out, track);
+  write_stbl(out, track);
+  out.end(minf);
   out.end(mdia);
   out.end(trak);
 }
@@ -185,7 +92,7 @@ std::vector<std::byte> write_init(std::span<const Track> tracks) {
   BoxWriter out(bytes);
   write_ftyp(out);
   const auto moov = out.begin("moov");
-  write_mvhd(out, tracks.size());
+  write_mvhd(out, {}, movie_timescale, static_cast<std::uint32_t>(tracks.size() + 1));
   for_each_written(tracks,
                    [&](const Track& track, std::uint32_t id) { write_trak(out, track, id); });
   const auto mvex = out.begin("mvex");

@@ -22,6 +22,9 @@ constexpr std::size_t avcc_bytes_min = 7;
 constexpr std::size_t hvcc_bytes_min = 23;
 constexpr std::size_t av1c_bytes_min = 4;
 constexpr std::size_t vpcc_bytes_min = 8;
+// Of NAL units of H.265 (ITU-T H.265, table 7-1).
+constexpr std::uint32_t vps_type = 32;
+constexpr std::uint32_t pps_type = 34;
 
 // ISO/IEC 14496-15, 5.3.3.1. Byte 4 ends with lengthSizeMinusOne: our lengths have four bytes,
 // whatever those of the publisher had.
@@ -35,8 +38,8 @@ void write_avcc(BoxWriter& out, Bytes record) {
 
 // 8.3.3.1: byte 21 ends with lengthSizeMinusOne, byte 22 counts the arrays. Each begins with
 // array_completeness, type 6, NAL units 16. In `hev1` there may be other parameter sets in-band, so
-// no array is complete.
-void write_hvcc(BoxWriter& out, Bytes record) {
+// no array is complete; in `hvc1` those of parameter sets are.
+void write_hvcc(BoxWriter& out, Bytes record, ParameterSets sets) {
   const auto hvcc = out.begin("hvcC");
   out.bytes(record.first(21));
   out.u8(std::to_integer<std::uint32_t>(record[21]) | 3);
@@ -44,7 +47,10 @@ void write_hvcc(BoxWriter& out, Bytes record) {
   const std::uint32_t arrays = in.u8();
   out.u8(arrays);
   for (std::uint32_t array = 0; array < arrays && in.remaining() >= 3; ++array) {
-    out.u8(in.u8() & 0x7FU);
+    const std::uint32_t type = in.u8() & 0x7FU;
+    const bool is_complete =
+        sets == ParameterSets::described && type >= vps_type && type <= pps_type;
+    out.u8(is_complete ? type | 0x80 : type);
     const std::uint32_t units = in.u16();
     out.u16(units);
     for (std::uint32_t unit = 0; unit < units && in.remaining() >= 2; ++unit) {
@@ -173,16 +179,17 @@ bool can_write(const Track& track) noexcept {
   return false;
 }
 
-void write_sample_entry(BoxWriter& out, const Track& track) {
+void write_sample_entry(BoxWriter& out, const Track& track, ParameterSets sets) {
+  const bool is_described = sets == ParameterSets::described;
   std::size_t entry = 0;
   switch (track.codec) {
     case Codec::h264:
-      entry = begin_visual(out, "avc3", track);
+      entry = begin_visual(out, is_described ? "avc1" : "avc3", track);
       write_avcc(out, track.config);
       break;
     case Codec::h265:
-      entry = begin_visual(out, "hev1", track);
-      write_hvcc(out, track.config);
+      entry = begin_visual(out, is_described ? "hvc1" : "hev1", track);
+      write_hvcc(out, track.config, sets);
       break;
     case Codec::av1:
       entry = begin_visual(out, "av01", track);
