@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "relay/base/assert.hpp"
 #include "relay/media/container/fmp4/box_writer.hpp"
@@ -65,6 +66,7 @@ base::Result<WindowList> FragmentWriter::write(std::uint32_t sequence,
                                                std::span<const Sample> samples,
                                                memory::BlockWriter& headers) {
   WindowList out;
+  is_in_order_ = false;
   while (!samples.empty()) {
     const std::size_t count = samples_that_fit(samples);
     plan(samples, count);
@@ -74,6 +76,20 @@ base::Result<WindowList> FragmentWriter::write(std::uint32_t sequence,
     samples = samples.subspan(count);
   }
   return out;
+}
+
+std::size_t FragmentWriter::plan_in_order(std::span<const Sample> samples) noexcept {
+  is_in_order_ = true;
+  plan(samples, samples.size());
+  return header_bytes();
+}
+
+void FragmentWriter::write_in_order(std::span<std::byte> out, std::uint32_t sequence,
+                                    std::span<const Sample> samples) noexcept {
+  RELAY_ASSERT(is_in_order_);
+  std::uint64_t payload_bytes = 0;
+  for (const Sample& sample : samples) payload_bytes += sample.payload.bytes();
+  write_header(out, sequence, samples, payload_bytes);
 }
 
 // Null: the sample is left out.
@@ -99,8 +115,14 @@ std::size_t FragmentWriter::samples_that_fit(std::span<const Sample> samples) no
 
 void FragmentWriter::plan(std::span<const Sample> samples, std::size_t count) noexcept {
   for (Output& output : outputs_) output.run = {};
+  const Output* last = nullptr;  // whose payload comes before
   for (const Sample& sample : samples.first(count)) {
-    if (Output* output = output_of(sample)) plan_sample(*output, sample);
+    Output* const output = output_of(sample);
+    if (output != nullptr) {
+      if (is_in_order_ ? output != last : output->run.count == 0) ++output->run.pieces;
+      plan_sample(*output, sample);
+    }
+    if (!sample.payload.empty()) last = output;
   }
   for (Output& output : outputs_) {
     if (output.run.count == 0) continue;
@@ -151,38 +173,24 @@ std::uint32_t FragmentWriter::last_duration(const Output& output,
   return output.interval != 0 ? output.interval : output.default_duration;
 }
 
+std::size_t FragmentWriter::header_bytes() const noexcept {
+  std::size_t bytes = fragment_bytes;
+  for (const Output& output : outputs_) bytes += traf_bytes(output);
+  return bytes;
+}
+
 base::Result<void> FragmentWriter::write_fragment(WindowList& out, std::uint32_t sequence,
                                                   std::span<const Sample> samples,
                                                   memory::BlockWriter& headers) {
   std::uint64_t payload_bytes = 0;
-  std::size_t header_bytes = fragment_bytes;
-  for (const Output& output : outputs_) {
-    payload_bytes += output.run.payload_bytes;
-    header_bytes += traf_bytes(output);
-  }
+  for (const Output& output : outputs_) payload_bytes += output.run.payload_bytes;
   if (payload_bytes == 0) return {};
-  RELAY_ASSERT(payload_bytes <= mdat_payload_max);
-  const auto space = headers.space(header_bytes);
+  const std::size_t bytes = header_bytes();
+  const auto space = headers.space(bytes);
   if (!space) return space.error();
-
-  BoxWriter header(space->first(header_bytes));
-  const auto moof = header.begin("moof");
-  const auto mfhd = header.begin_full("mfhd", 0, 0);
-  header.u32(sequence);
-  header.end(mfhd);
-  std::uint64_t data_offset = header_bytes;
-  for (const Output& output : outputs_) {
-    if (output.run.count == 0) continue;
-    write_traf(header, output, samples, data_offset);
-    data_offset += output.run.payload_bytes;
-  }
-  header.end(moof);
-  header.u32(static_cast<std::uint32_t>(8 + payload_bytes));
-  header.four("mdat");
-  RELAY_ASSERT(header.size() == header_bytes);
-
-  out.push_back(headers.window(space->first(header_bytes)));
-  headers.advance(header_bytes);
+  write_header(space->first(bytes), sequence, samples, payload_bytes);
+  out.push_back(headers.window(space->first(bytes)));
+  headers.advance(bytes);
   for (const Output& output : outputs_) {
     if (output.run.count == 0) continue;
     for (const Sample& sample : samples) {
@@ -190,6 +198,28 @@ base::Result<void> FragmentWriter::write_fragment(WindowList& out, std::uint32_t
     }
   }
   return {};
+}
+
+// `out` is as large as `header_bytes()` says.
+void FragmentWriter::write_header(std::span<std::byte> out, std::uint32_t sequence,
+                                  std::span<const Sample> samples,
+                                  std::uint64_t payload_bytes) noexcept {
+  RELAY_ASSERT(payload_bytes <= mdat_payload_max);
+  BoxWriter header(out);
+  const auto moof = header.begin("moof");
+  const auto mfhd = header.begin_full("mfhd", 0, 0);
+  header.u32(sequence);
+  header.end(mfhd);
+  std::uint64_t data_offset = out.size();
+  for (const Output& output : outputs_) {
+    if (output.run.count == 0) continue;
+    write_traf(header, output, samples, data_offset);
+    if (!is_in_order_) data_offset += output.run.payload_bytes;
+  }
+  header.end(moof);
+  header.u32(static_cast<std::uint32_t>(8 + payload_bytes));
+  header.four("mdat");
+  RELAY_ASSERT(header.size() == out.size());
 }
 
 bool FragmentWriter::has_first_flags(const Output& output) noexcept {
@@ -209,7 +239,7 @@ std::size_t FragmentWriter::traf_bytes(const Output& output) noexcept {
   if (run.count == 0) return 0;
   const std::size_t tfhd = has_own_duration(output) ? 20 : 16;
   const std::size_t tfdt = needs_long_time(output) ? 20 : 16;
-  const std::size_t trun = has_first_flags(output) ? 24 : 20;
+  const std::size_t trun = 20 * run.pieces + (has_first_flags(output) ? 4 : 0);
   const std::size_t sample =
       4 + (run.has_durations ? 4U : 0U) + (run.has_flags ? 4U : 0U) + (run.has_offsets ? 4U : 0U);
   return 8 + tfhd + tfdt + trun + run.count * sample;
@@ -235,36 +265,70 @@ void FragmentWriter::write_traf(BoxWriter& out, const Output& output,
     out.u32(static_cast<std::uint32_t>(dts));
   }
   out.end(tfdt);
-  write_trun(out, output, samples, data_offset);
+  write_truns(out, output, samples, data_offset);
   out.end(traf);
 }
 
+// One for each piece of the payload: in the order of the samples, what is of one track at one
+// stretch.
+void FragmentWriter::write_truns(BoxWriter& out, const Output& output,
+                                 std::span<const Sample> samples,
+                                 std::uint64_t data_offset) noexcept {
+  bool is_first = true;
+  while (!samples.empty()) {
+    if (output_of(samples.front()) != &output) {
+      if (is_in_order_) data_offset += samples.front().payload.bytes();
+      samples = samples.subspan(1);
+      continue;
+    }
+    const std::size_t end = piece_end(output, samples);
+    write_trun(out, output, samples, end, data_offset, std::exchange(is_first, false));
+    for (const Sample& sample : samples.first(end)) {
+      if (output_of(sample) == &output) data_offset += sample.payload.bytes();
+    }
+    samples = samples.subspan(end);
+  }
+}
+
+std::size_t FragmentWriter::piece_end(const Output& output,
+                                      std::span<const Sample> samples) noexcept {
+  if (!is_in_order_) return samples.size();
+  std::size_t end = 1;
+  while (end < samples.size() &&
+         (samples[end].payload.empty() || output_of(samples[end]) == &output)) {
+    ++end;
+  }
+  return end;
+}
+
+// The first `end` of the samples; a duration may need one behind them.
 void FragmentWriter::write_trun(BoxWriter& out, const Output& output,
-                                std::span<const Sample> samples,
-                                std::uint64_t data_offset) noexcept {
+                                std::span<const Sample> samples, std::size_t end,
+                                std::uint64_t data_offset, bool is_first) noexcept {
   const Run& run = output.run;
-  const bool has_first = has_first_flags(output);
+  const bool has_first = is_first && has_first_flags(output);
   const std::uint32_t fields = trun_data_offset | trun_sizes | (has_first ? trun_first_flags : 0) |
                                (run.has_durations ? trun_durations : 0) |
                                (run.has_flags ? trun_flags : 0) |
                                (run.has_offsets ? trun_offsets : 0);
+  const auto is_of_it = [&](const Sample& sample) { return output_of(sample) == &output; };
+  const auto count = std::ranges::count_if(samples.first(end), is_of_it);
   const auto trun = out.begin_full("trun", run.has_negative_offsets ? 1 : 0, fields);
-  out.u32(run.count);
+  out.u32(static_cast<std::uint32_t>(count));
   out.u32(static_cast<std::uint32_t>(data_offset));
   if (has_first) out.u32(run.first_flags);
-  const auto write_entry = [&](const Sample& sample, std::uint32_t duration) {
-    if (run.has_durations) out.u32(duration);
+  for (std::size_t index = 0; index < end;) {
+    const Sample& sample = samples[index];
+    const auto later = samples.subspan(index + 1);
+    const auto next = std::ranges::find_if(later, is_of_it);
+    if (run.has_durations) {
+      out.u32(next == later.end() ? run.last_duration : distance(sample, *next));
+    }
     out.u32(static_cast<std::uint32_t>(sample.payload.bytes()));
     if (run.has_flags) out.u32(flags_of(sample));
     if (run.has_offsets) out.u32(static_cast<std::uint32_t>(offset_of(sample)));
-  };
-  const Sample* previous = nullptr;
-  for (const Sample& sample : samples) {
-    if (output_of(sample) != &output) continue;
-    if (previous != nullptr) write_entry(*previous, distance(*previous, sample));
-    previous = &sample;
+    index += 1 + static_cast<std::size_t>(next - later.begin());
   }
-  write_entry(*previous, run.last_duration);
   out.end(trun);
 }
 

@@ -40,6 +40,14 @@ class FragmentWriter {
                                          std::span<const media::Sample> samples,
                                          memory::BlockWriter& headers);
 
+  /// What a caller has that lays headers and payload out itself: one moof with all these samples,
+  /// and an mdat whose content is the payload of all of them in the order given, also of those that
+  /// the moof leaves out. Returns the bytes up to that payload, which `write_in_order()` writes,
+  /// with the same samples.
+  std::size_t plan_in_order(std::span<const media::Sample> samples) noexcept;
+  void write_in_order(std::span<std::byte> out, std::uint32_t sequence,
+                      std::span<const media::Sample> samples) noexcept;
+
   /// The smallest block of an arena: a header lies in one.
   static constexpr std::size_t header_bytes_max = 4096;
 
@@ -47,6 +55,7 @@ class FragmentWriter {
   // The samples of one track in the fragment being written: what its traf says.
   struct Run {
     std::uint32_t count = 0;
+    std::uint32_t pieces = 0;  // of its payload: truns
     std::uint64_t payload_bytes = 0;
     std::int64_t first_dts = 0;
     const media::Sample* last = nullptr;  // while it is planned
@@ -79,15 +88,22 @@ class FragmentWriter {
   static bool has_own_duration(const Output& output) noexcept;
   static bool needs_long_time(const Output& output) noexcept;
   static std::size_t traf_bytes(const Output& output) noexcept;
+  std::size_t header_bytes() const noexcept;
   base::Result<void> write_fragment(memory::WindowList& out, std::uint32_t sequence,
                                     std::span<const media::Sample> samples,
                                     memory::BlockWriter& headers);
+  void write_header(std::span<std::byte> out, std::uint32_t sequence,
+                    std::span<const media::Sample> samples, std::uint64_t payload_bytes) noexcept;
   void write_traf(BoxWriter& out, const Output& output, std::span<const media::Sample> samples,
                   std::uint64_t data_offset) noexcept;
+  void write_truns(BoxWriter& out, const Output& output, std::span<const media::Sample> samples,
+                   std::uint64_t data_offset) noexcept;
+  std::size_t piece_end(const Output& output, std::span<const media::Sample> samples) noexcept;
   void write_trun(BoxWriter& out, const Output& output, std::span<const media::Sample> samples,
-                  std::uint64_t data_offset) noexcept;
+                  std::size_t end, std::uint64_t data_offset, bool is_first) noexcept;
 
   std::vector<Output> outputs_;  // by track
+  bool is_in_order_ = false;     // the payload of what is being written
 };
 
 }  // namespace fmp4

@@ -1,10 +1,12 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <new>
 #include <optional>
 
+#include "relay/media/container/fmp4/fragment.hpp"
 #include "relay/media/container/fmp4/writer.hpp"
 #include "relay/memory/errc.hpp"
 #include "tests/unit/media/container/fmp4/tracks.hpp"
@@ -346,6 +348,68 @@ TEST_CASE("a header lies in one window and the payload stays where it is") {
   CHECK((*written)[1].data() == samples[0].payload[0].data());
   CHECK(test::parse_boxes(test::gather(*written))[0].at("mfhd").payload ==
         test::bytes_of({0, 0, 0, 0, 0, 0, 0, 7}));
+}
+
+TEST_CASE("payload in the order given is found by its offsets") {
+  Rig rig({test::h264_track(), test::aac_track(), Track{}});
+  const std::vector<std::vector<int>> orders{{0},          {1, 1, 0}, {0, 1, 1},       {1, 0, 1},
+                                             {2, 0, 2, 1}, {2},       {0, 2, 0, 1, 0}, {}};
+  std::int64_t at = 0;
+  for (const auto& order : orders) {
+    CAPTURE(order.size());
+    std::vector<Sample> samples;
+    for (const int track : order) {
+      at += 3000 + track;
+      samples.push_back(rig.sample(static_cast<std::uint8_t>(track), at, at + 50 * track,
+                                   at % 2 == 0 || track == 1, 10 + samples.size(), 7));
+    }
+    Sample empty = rig.audio(at);
+    empty.payload.clear();
+    samples.push_back(empty);
+    Bytes header(rig.writer.plan_in_order(samples));
+    rig.writer.write_in_order(header, 5, samples);
+
+    Bytes init = fmp4::write_init(rig.tracks);
+    const auto boxes = test::parse_boxes(init);
+    const std::size_t moov_at = init.size() - Rig::moof_bytes(boxes[1]) + 8;
+    auto movie = fmp4::parse_moov(std::span(init).subspan(moov_at));
+    REQUIRE(movie.has_value());
+    const std::size_t moof_bytes = header.size() - 8;  // the head of the mdat is behind it
+    const auto read =
+        fmp4::parse_moof(std::span(header).subspan(8, moof_bytes - 8), {0, moof_bytes}, *movie);
+    REQUIRE(read.has_value());
+    std::vector<const fmp4::FragmentSample*> found;
+    for (const auto& sample : read->samples) found.push_back(&sample);
+    std::ranges::sort(found, {}, [](const auto* sample) { return sample->begin; });
+    std::uint64_t offset = header.size();
+    std::size_t next = 0;
+    for (const Sample& sample : samples) {
+      if (sample.track != 2 && !sample.payload.empty()) {
+        REQUIRE(next < found.size());
+        const fmp4::FragmentSample& other = *found[next++];
+        CHECK(other.begin == offset);
+        CHECK(other.size == sample.payload.bytes());
+        CHECK(other.track == sample.track);
+        CHECK(other.sync == sample.sync);
+        CHECK(other.dts == sample.dts);
+        CHECK(other.pts == sample.pts);
+      }
+      offset += sample.payload.bytes();
+    }
+    CHECK(next == found.size());
+    const std::span<const std::byte> written = header;
+    base::ByteReader mdat(written.subspan(moof_bytes));
+    CHECK(mdat.u32() == 8 + offset - header.size());
+  }
+}
+
+TEST_CASE("what is one stretch of payload costs the same in the order given") {
+  Rig rig = av_rig();
+  const std::array samples{rig.audio(0), rig.audio(1024),
+                           rig.sample(0, 3000, 6000, false, 9, 3000)};
+  CHECK(rig.writer.plan_in_order(samples) == 168);
+  const std::array mixed{samples[0], samples[2], samples[1]};
+  CHECK(rig.writer.plan_in_order(mixed) == 168 + 20);
 }
 
 TEST_CASE("a call with up to four windows allocates nothing") {
