@@ -2,20 +2,28 @@
 
 #include <isa-l/crc.h>
 
+#include <algorithm>
+
 namespace wire {
 
-std::uint32_t checksum_of(std::span<const media::Sample> samples) noexcept {
-  std::uint32_t crc = 0xffffffff;
-  for (const media::Sample& sample : samples) {
-    for (const memory::Window& window : sample.payload) {
-      // The library only reads, though its parameter is not const. A window is at most a block, 16
-      // MiB, so its size fits an int.
-      auto* const bytes =
-          const_cast<unsigned char*>(reinterpret_cast<const unsigned char*>(window.data()));
-      crc = crc32_iscsi(bytes, static_cast<int>(window.size()), crc);
-    }
+// The library only reads, though its parameter is not const.
+void Checksum::add(std::span<const std::byte> bytes) noexcept {
+  constexpr std::size_t piece_bytes_max = 1 << 30;  // its lengths are of type int
+  while (!bytes.empty()) {
+    const auto piece = bytes.first(std::min(bytes.size(), piece_bytes_max));
+    auto* const data =
+        const_cast<unsigned char*>(reinterpret_cast<const unsigned char*>(piece.data()));
+    crc_ = crc32_iscsi(data, static_cast<int>(piece.size()), crc_);
+    bytes = bytes.subspan(piece.size());
   }
-  return ~crc;
+}
+
+std::uint32_t checksum_of(std::span<const media::Sample> samples) noexcept {
+  Checksum checksum;
+  for (const media::Sample& sample : samples) {
+    for (const memory::Window& window : sample.payload) checksum.add(window.bytes());
+  }
+  return checksum.value();
 }
 
 }  // namespace wire
