@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -72,26 +73,33 @@ struct ChunkBox {
   bool operator==(const ChunkBox&) const = default;
 };
 
-/// Of the fields that all chunks have.
-inline constexpr std::size_t chunk_box_fixed_bytes = 72;
-/// Of a box of any kind before its user type is known.
-inline constexpr std::size_t box_head_bytes = 24;
 inline constexpr std::size_t record_samples_max = 8192;
 /// Of a chunk's box, and of that with its moof.
-inline constexpr std::size_t chunk_box_bytes_max = 256 << 10;
+inline constexpr std::size_t chunk_box_bytes_max = 512 << 10;
 inline constexpr std::size_t record_header_bytes_max = 1 << 20;
 inline constexpr std::size_t record_bytes_max = 64 << 20;
 
-/// `bytes` begins with a chunk's box: how long it is. Errc::bad_record when it is none;
-/// `bytes` has at least `box_head_bytes`.
-base::Result<std::size_t> chunk_box_bytes(std::span<const std::byte> bytes) noexcept;
+/// `bytes` begins with a chunk's box: how long it says that it is, and the record. Nothing when it
+/// is none, or cut before that. Not checked yet.
+struct ChunkBoxSize {
+  std::uint32_t box_bytes = 0;
+  std::uint32_t record_bytes = 0;
+};
+inline constexpr std::size_t chunk_box_size_bytes = 40;
+std::optional<ChunkBoxSize> find_chunk_box(std::span<const std::byte> bytes) noexcept;
 
 /// Reads the box that `bytes` begins with (more may follow). Its checksums are read, not checked:
-/// see RecordCheck. `out` keeps its memory from one call to the next.
+/// see RecordCheck. `out` keeps its memory from one call to the next. Errc::bad_record.
 base::Result<void> read_chunk_box(std::span<const std::byte> bytes, ChunkBox& out);
 
-/// Writes it into `out`, which it resizes; `record_bytes` and the checksums are those of `box`,
-/// `box_bytes` is set.
-void write_chunk_box(ChunkBox& box, std::vector<std::byte>& out);
+/// No box with so many samples is longer.
+std::size_t chunk_box_bytes_bound(std::size_t samples) noexcept;
+/// Writes the box into `out`, which is as large as that says, in front of `following_bytes` of the
+/// record. Sets what `box` says of sizes.
+void write_chunk_box(ChunkBox& box, std::uint32_t following_bytes,
+                     std::span<std::byte> out) noexcept;
+/// `header`: of a record, from its box to the head of its mdat. Writes its checksum into it.
+void seal_record(std::span<std::byte> header) noexcept;
+std::uint32_t record_checksum(std::span<const std::byte> header) noexcept;
 
 }  // namespace disk

@@ -28,10 +28,13 @@ struct Head {
   std::uint64_t epoch = 0;
   GapReason gap = GapReason::none;  ///< before the segment
   std::shared_ptr<const media::TrackSet> tracks;
-  std::shared_ptr<const wire::Tracks> wire_tracks;  ///< at least one for each of those
+  std::shared_ptr<const wire::Tracks> wire_tracks;  ///< one for each of those
 };
 
 inline constexpr std::size_t head_bytes_max = 1 << 20;
+
+/// Whether nothing but what is counted differs.
+bool are_alike(const media::TrackSet& a, const media::TrackSet& b);
 
 /// With ftyp and moov.
 std::string write_head(const Head& head);

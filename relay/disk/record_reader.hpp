@@ -1,9 +1,8 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
-#include <optional>
 #include <span>
+#include <vector>
 
 #include "relay/base/result.hpp"
 #include "relay/disk/chunk_box.hpp"
@@ -29,8 +28,13 @@ class RecordReader {
   base::Result<stream::Chunk> read(memory::WindowList record);
 
  private:
+  base::Result<void> read_box(const memory::WindowList& record);
+  stream::Chunk numbers() const;
+
   Head head_;
-  ChunkBox box_;  // kept for its memory
+  // Kept for their memory.
+  ChunkBox box_;
+  std::vector<std::byte> box_bytes_;
 };
 
 }  // namespace disk

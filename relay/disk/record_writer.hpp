@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "relay/disk/chunk_box.hpp"
+#include "relay/disk/index_box.hpp"
 #include "relay/disk/segment.hpp"
 #include "relay/media/container/fmp4/writer.hpp"
 #include "relay/memory/block_writer.hpp"
@@ -46,13 +47,43 @@ class RecordWriter {
   void on_gap();
 
  private:
-  std::span<const media::Sample> take_samples(const stream::Chunk& chunk, bool& is_lost);
-  void use_tracks(std::shared_ptr<const media::TrackSet> tracks,
-                  std::shared_ptr<const wire::Tracks> wire_tracks);
+  /// Where a track's samples have got to.
+  struct Clock {
+    std::int64_t last = -1;
+    std::int64_t interval = 0;  // between its last two samples
+  };
+
+  std::span<const media::Sample> take_samples(const stream::Chunk& chunk, Record& record);
+  std::span<const media::Sample> take_packets(const stream::Chunk& chunk, Record& record);
+  std::span<const media::Sample> drop_untold(std::span<const media::Sample> samples);
+  void use_tracks(const media::TrackSet& tracks, std::shared_ptr<const wire::Tracks> told);
+  std::span<const media::Sample> to_shown(std::span<const media::Sample> samples);
+  bool follows(const media::Sample& sample) noexcept;
+  void describe(const stream::Chunk& chunk, std::span<const media::Sample> samples,
+                const Record& record);
+  std::uint32_t length_of(const stream::Chunk& chunk,
+                          std::span<const media::Sample> samples) noexcept;
+  bool write_header(const stream::Chunk& chunk, std::span<const media::Sample> samples,
+                    Record& record);
 
   memory::BlockPool& pool_;
   memory::BlockWriter headers_;
   std::optional<stream::SampleInput> input_;  // of a publisher that sends MPEG-TS
+  // That `tracks_` were made of; chunks share them.
+  std::shared_ptr<const media::TrackSet> source_tracks_;
+  std::shared_ptr<const wire::Tracks> source_told_;
+  std::shared_ptr<const media::TrackSet> tracks_;
+  std::shared_ptr<const wire::Tracks> told_;  // as the wire tells them
+  std::optional<fmp4::FragmentWriter> fragment_;
+  std::vector<Clock> clocks_;    // by track
+  bool are_tracks_new_ = false;  // nothing has been written of them
+  std::uint32_t length_ = 0;     // of the last that had one
+
+  // Kept for their memory.
+  ChunkBox box_;
+  std::vector<std::byte> header_;
+  std::vector<media::Sample> told_samples_;
+  std::vector<media::Sample> shown_samples_;
 };
 
 }  // namespace disk

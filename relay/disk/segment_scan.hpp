@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "relay/base/result.hpp"
+#include "relay/disk/byte_source.hpp"
 #include "relay/disk/segment.hpp"
 
 // Looking at segment files. Blocks, but for `check_record()`: for the threads of the pool.
@@ -29,19 +30,21 @@ struct Damage {
 };
 
 struct Scan {
-  /// The records up to the first damaged one. The segment is `is_open` without a sound index, its
-  /// `bytes` are those of the file.
+  /// The records up to the first damaged one. The segment is open where there is no sound index;
+  /// its `bytes` are those of the file.
   SegmentTable table;
   std::string head;
-  bool has_index = false;         ///< a sound one, which says what the scan found
+  bool has_index = false;         ///< a sound one at the end, which says what the scan found
   std::uint64_t valid_bytes = 0;  ///< up to the end of the last of these records
   std::vector<Damage> damage;     ///< in order; at most `damages_max`
 };
+/// The last of so many goes to the end of the file, whatever is in it.
 inline constexpr std::size_t damages_max = 1000;
 
 /// Reads a whole file and checks every record. Behind a damaged one it goes on to report all.
 /// Errc::bad_head, Errc::nothing_valid: there is nothing in it. `stream`: whose it should be.
 base::Result<Scan> scan_segment(const std::filesystem::path& file, const std::string& stream);
+base::Result<Scan> scan_segment(ByteSource& source, const std::string& stream);
 
 /// The index of a closed one: from its end, in a few reads.
 base::Result<SegmentTable> read_index(const std::filesystem::path& file);
