@@ -2,7 +2,9 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace base {
 
@@ -20,6 +22,10 @@ inline Utc utc_now() noexcept {
 
 /// 2026-11-23T22:46:00.123Z
 std::string to_iso8601(Utc utc);
+
+/// `2026-11-23T22:46:00Z`, `2026-11-23t23:46:00.5+01:00`: RFC 3339, 5.6, of the years 0 to 9999.
+/// What is less than a microsecond is cut off; a leap second is the first of the next minute.
+std::optional<Utc> parse_rfc3339(std::string_view text) noexcept;
 
 inline double to_seconds(Duration duration) noexcept {
   return std::chrono::duration<double>(duration).count();

@@ -46,8 +46,8 @@ struct StreamReport {
 };
 
 /// The statuses that refuse a request; all others are counted together behind them.
-constexpr std::array<unsigned, 16> refusal_statuses = {400, 401, 403, 404, 405, 406, 408, 409,
-                                                       411, 415, 417, 426, 431, 503, 504, 505};
+constexpr std::array<unsigned, 17> refusal_statuses = {400, 401, 403, 404, 405, 406, 408, 409, 411,
+                                                       415, 416, 417, 426, 431, 503, 504, 505};
 
 /// Why a source is started again; a metric's label and a word of its log line.
 enum class SourceEnd : std::uint8_t {

@@ -174,6 +174,17 @@ base::Result<void> read_once(const RequestHead& head, std::string_view name, std
   return {};
 }
 
+// RFC 9110, 5.3: fields of one name whose value is a list are one list.
+std::string read_list(const RequestHead& head, std::string_view name) {
+  std::string list;
+  for (const auto& [field, value] : head.fields) {
+    if (!equal_ignoring_case(field, name)) continue;
+    if (!list.empty()) list += ", ";
+    list += value;
+  }
+  return list;
+}
+
 // RFC 9110, 10.1.1; HTTP/1.0 knows no 100 and its expectation is ignored.
 base::Result<void> read_expect(RequestHead& head) {
   std::string expect;
@@ -211,6 +222,9 @@ base::Result<void> interpret(RequestHead& head) {
   if (auto read = read_once(head, "Authorization", head.authorization); !read) return read;
   if (auto read = read_once(head, "Origin", head.origin); !read) return read;
   if (auto read = read_once(head, "Content-Type", head.content_type); !read) return read;
+  if (auto read = read_once(head, "Range", head.range); !read) return read;
+  if (auto read = read_once(head, "If-Range", head.if_range); !read) return read;
+  head.if_none_match = read_list(head, "If-None-Match");
   if (const auto* agent = head.find("User-Agent")) head.user_agent = *agent;
   return {};
 }

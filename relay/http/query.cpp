@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "relay/base/units.hpp"
-#include "relay/http/stream_path.hpp"
+#include "relay/http/characters.hpp"
 
 namespace http {
 namespace {
@@ -41,12 +41,41 @@ bool read_slow(std::string_view text, std::optional<stream::SlowPolicy>& into) {
   return true;
 }
 
-// One `name=value`. Values of ours are plain characters, so what must be encoded is malformed.
-std::optional<std::string> read_parameter(std::string_view name, std::string_view text,
+std::optional<std::string> read_when(std::string_view name, std::string_view text,
+                                     std::optional<When>& into) {
+  if (into) return std::string(name) + " is given twice";
+  if (text.starts_with('-')) {
+    if (const auto before = base::parse_duration(text.substr(1))) into = -*before;
+  } else if (const auto utc = base::parse_rfc3339(text)) {
+    into = *utc;
+  }
+  if (into) return std::nullopt;
+  return std::string(name) + ": a time like 2026-11-23T22:56:00Z, or one before now like -30s";
+}
+
+// Undoes the percent-encoding; nothing where it is malformed. A `+` is one: it stands in times.
+std::optional<std::string> decode(std::string_view text) {
+  std::string decoded;
+  while (!text.empty()) {
+    char c = text.front();
+    if (c == '%') {
+      const int high = text.size() < 3 ? -1 : hex_digit(text[1]);
+      const int low = text.size() < 3 ? -1 : hex_digit(text[2]);
+      if (high < 0 || low < 0) return std::nullopt;
+      c = static_cast<char>(high << 4 | low);
+      text.remove_prefix(2);
+    }
+    decoded += c;
+    text.remove_prefix(1);
+  }
+  return decoded;
+}
+
+// One `name=value` of a request for media.
+std::optional<std::string> read_parameter(std::string_view name, std::string_view value,
                                           MediaQuery& query) {
   const auto is_again = [](const auto& into) { return into.has_value(); };
   const auto twice = [name] { return std::string(name) + " is given twice"; };
-  const std::string value = decode_path(text).value_or("");
   const auto duration = [&](const Bounds& bounds, auto& into) -> std::optional<std::string> {
     if (is_again(into)) return twice();
     if (!read_duration(value, bounds, into)) return bounds.refusal;
@@ -55,6 +84,7 @@ std::optional<std::string> read_parameter(std::string_view name, std::string_vie
   if (name == "wait") return duration(wait_bounds, query.wait);
   if (name == "max_lag") return duration(max_lag_bounds, query.max_lag);
   if (name == "flush") return duration(flush_bounds, query.flush);
+  if (name == "at") return read_when(name, value, query.at);
   if (name == "slow") {
     if (is_again(query.slow)) return twice();
     if (!read_slow(value, query.slow)) return "slow: skip, catch_up or disconnect";
@@ -62,19 +92,41 @@ std::optional<std::string> read_parameter(std::string_view name, std::string_vie
   return std::nullopt;
 }
 
-}  // namespace
+// Likewise of one for a part of a recording.
+std::optional<std::string> read_parameter(std::string_view name, std::string_view value,
+                                          RangeQuery& query) {
+  if (name == "from") return read_when(name, value, query.from);
+  if (name == "to") return read_when(name, value, query.to);
+  return std::nullopt;
+}
 
-std::optional<std::string> read_query(std::string_view text, MediaQuery& query) {
+template <class Query>
+std::optional<std::string> read_parameters(std::string_view text, Query& query) {
   while (!text.empty()) {
     const std::size_t size = std::min(text.find('&'), text.size());
     const auto parameter = text.substr(0, size);
     text.remove_prefix(std::min(size + 1, text.size()));
     const std::size_t equals = std::min(parameter.find('='), parameter.size());
     const auto value = parameter.substr(std::min(equals + 1, parameter.size()));
-    const std::string name = decode_path(parameter.substr(0, equals)).value_or("");
-    if (auto refusal = read_parameter(name, value, query)) return refusal;
+    const std::string name = decode(parameter.substr(0, equals)).value_or("");
+    if (auto refusal = read_parameter(name, decode(value).value_or(""), query)) return refusal;
   }
   return std::nullopt;
+}
+
+}  // namespace
+
+base::Utc to_utc(const When& when, base::Utc now) noexcept {
+  if (const auto* utc = std::get_if<base::Utc>(&when)) return *utc;
+  return now + std::chrono::floor<std::chrono::microseconds>(std::get<base::Duration>(when));
+}
+
+std::optional<std::string> read_query(std::string_view text, MediaQuery& query) {
+  return read_parameters(text, query);
+}
+
+std::optional<std::string> read_query(std::string_view text, RangeQuery& query) {
+  return read_parameters(text, query);
 }
 
 }  // namespace http

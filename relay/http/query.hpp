@@ -3,11 +3,16 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 
 #include "relay/base/time.hpp"
 #include "relay/stream/policy.hpp"
 
 namespace http {
+
+/// A time, or how far from now it is: never after it.
+using When = std::variant<base::Utc, base::Duration>;
+base::Utc to_utc(const When& when, base::Utc now) noexcept;
 
 /// What a media request asks for besides the stream. Bounds that depend on the path's policy are
 /// the server's to check.
@@ -16,10 +21,18 @@ struct MediaQuery {
   std::optional<stream::SlowPolicy> slow;
   std::optional<base::Duration> max_lag;  ///< over 0
   std::optional<base::Duration> flush;    ///< 0 to 1 s
+  std::optional<When> at;                 ///< where it begins; nothing: live
+};
+
+/// Which part of a recording a request is about. The server checks their order.
+struct RangeQuery {
+  std::optional<When> from;
+  std::optional<When> to;
 };
 
 /// Reads what follows the `?` of a target into `query`; unknown parameters are skipped. Returns why
 /// a known one is refused, as one line.
 std::optional<std::string> read_query(std::string_view text, MediaQuery& query);
+std::optional<std::string> read_query(std::string_view text, RangeQuery& query);
 
 }  // namespace http

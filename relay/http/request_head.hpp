@@ -31,7 +31,8 @@ struct RequestHead {
   bool expect_continue = false;
   bool upgrade = false;  ///< `Connection: upgrade` and an Upgrade field, see `find("Upgrade")`
 
-  std::string host, user_agent, origin, authorization, content_type;
+  std::string host, user_agent, origin, authorization, content_type, range, if_range;
+  std::string if_none_match;  ///< of all fields of that name, with commas between them
   std::vector<std::pair<std::string, std::string>> fields;  ///< all of them, in order
 
   /// The first field of that name (case does not matter), or null.

@@ -39,6 +39,17 @@ std::optional<RouteKind> find_endpoint(std::string_view path) {
   return std::nullopt;
 }
 
+// What is served of a stream's recording, whose name is cut off.
+std::optional<RouteKind> take_recording(std::string_view& path) {
+  for (const auto& [name, kind] : {std::pair{std::string_view("/clip.mp4"), RouteKind::clip},
+                                   {"/timeline.json", RouteKind::timeline}}) {
+    if (!path.ends_with(name)) continue;
+    path.remove_suffix(name.size());
+    return kind;
+  }
+  return std::nullopt;
+}
+
 // Cuts a known extension off.
 std::optional<media::Container> take_extension(std::string_view& path) {
   for (const auto& [extension, container] :
@@ -73,6 +84,17 @@ Route route_stream(const RequestHead& head, std::string_view stream, media::Cont
   return media;
 }
 
+Route route_recording(const RequestHead& head, std::string_view stream, RouteKind kind,
+                      std::string_view query) {
+  if (auto flaw = find_flaw(stream)) return refuse(400, std::move(*flaw));
+  if (auto reserved = find_reserved(stream)) return refuse(400, std::move(*reserved));
+  Route recording = route_endpoint(head, kind);
+  if (recording.kind != kind) return recording;
+  if (auto refusal = read_query(query, recording.range)) return refuse(400, std::move(*refusal));
+  recording.stream = stream;
+  return recording;
+}
+
 // A stream over the wire: what is wanted is said in its messages, not in the query.
 Route route_wire(std::string_view stream) {
   if (auto flaw = find_flaw(stream)) return refuse(400, std::move(*flaw));
@@ -98,6 +120,7 @@ Route route(const RequestHead& head) {
   if (const auto endpoint = find_endpoint(*path)) return route_endpoint(head, *endpoint);
 
   std::string_view stream = std::string_view(*path).substr(1);
+  if (const auto kind = take_recording(stream)) return route_recording(head, stream, *kind, query);
   const auto container = take_extension(stream);
   if (!stream.empty() || container) {
     if (auto flaw = find_flaw(stream)) return refuse(400, std::move(*flaw));

@@ -8,15 +8,28 @@
 
 namespace http {
 
-enum class RouteKind { media, wire, healthz, readyz, streams_api, metrics, options, error };
+enum class RouteKind {
+  media,
+  wire,
+  clip,
+  timeline,
+  healthz,
+  readyz,
+  streams_api,
+  metrics,
+  options,
+  error
+};
 
-/// Where a request goes. `stream` is for media and the wire, `container` and `query` for media
-/// only; `status` and `reason` for errors; `allow` for options and for 405.
+/// Where a request goes. `stream` is for media, the wire, clips and timelines, `container` and
+/// `query` for media only, `range` for clips and timelines; `status` and `reason` for errors;
+/// `allow` for options and for 405.
 struct Route {
   RouteKind kind = RouteKind::error;
   std::string stream;  ///< `live/cam` for /live/cam.ts
   media::Container container = media::Container::mpegts;
   MediaQuery query;
+  RangeQuery range;
   unsigned status = 0;
   std::string reason;  ///< one line
   std::string allow;

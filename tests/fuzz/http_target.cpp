@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "relay/base/assert.hpp"
+#include "relay/base/time.hpp"
 #include "relay/http/router.hpp"
 
 namespace {
@@ -27,17 +28,37 @@ bool is_name(const std::string& stream) {
          !std::regex_match(stream, reserved);
 }
 
+// Never after the clock, and never as far from it that reckoning fails.
+void check_when(const std::optional<http::When>& when) {
+  const base::Utc now(std::chrono::seconds(1'795'474'560));
+  if (!when) return;
+  const base::Utc utc = http::to_utc(*when, now);
+  RELAY_ASSERT(std::holds_alternative<base::Utc>(*when) || utc <= now);
+}
+
 void check_query(const http::MediaQuery& query) {
   using namespace std::chrono_literals;
   RELAY_ASSERT(!query.wait || (*query.wait >= 0s && *query.wait <= 60s));
   RELAY_ASSERT(!query.max_lag || *query.max_lag > 0s);
   RELAY_ASSERT(!query.flush || (*query.flush >= 0s && *query.flush <= 1s));
+  check_when(query.at);
+}
+
+// A time that is read is written and read again, without what is less than a millisecond.
+void check_time(std::string_view text) {
+  const auto utc = base::parse_rfc3339(text);
+  if (!utc) return;
+  const auto milliseconds = std::chrono::floor<std::chrono::milliseconds>(*utc);
+  if (milliseconds >= base::Utc{} && base::to_iso8601(milliseconds).size() == 24) {
+    RELAY_ASSERT(base::parse_rfc3339(base::to_iso8601(*utc)) == base::Utc(milliseconds));
+  }
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
+  check_time(std::string_view(reinterpret_cast<const char*>(data), size));
   http::RequestHead head;
   head.method = methods[data[0] % methods.size()];
   head.target.assign(reinterpret_cast<const char*>(data) + 1, size - 1);
@@ -46,6 +67,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case http::RouteKind::media:
       RELAY_ASSERT(is_name(route.stream));
       check_query(route.query);
+      break;
+    case http::RouteKind::clip:
+    case http::RouteKind::timeline:
+      RELAY_ASSERT(is_name(route.stream));
+      RELAY_ASSERT(head.method == http::Method::get || head.method == http::Method::head);
+      check_when(route.range.from);
+      check_when(route.range.to);
       break;
     case http::RouteKind::error:
       RELAY_ASSERT(route.status >= 400 && route.status < 500 && !route.reason.empty());
@@ -66,6 +94,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       RELAY_ASSERT(http::route(head).kind == http::RouteKind::media);
       RELAY_ASSERT(http::route(head).stream == stream);
     }
+    head.target = '/' + stream + "/clip.mp4";
+    RELAY_ASSERT(http::route(head).kind == http::RouteKind::clip);
+    RELAY_ASSERT(http::route(head).stream == stream);
   }
   return 0;
 }

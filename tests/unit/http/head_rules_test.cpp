@@ -216,7 +216,8 @@ TEST_CASE("the one expectation is 100-continue") {  // RFC 9110, 10.1.1
 }
 
 TEST_CASE("fields that may come once come once") {
-  for (const std::string_view field : {"Authorization: a", "Origin: a", "Content-Type: a"}) {
+  for (const std::string_view field : {"Authorization: a", "Origin: a", "Content-Type: a",
+                                       "Range: bytes=0-1", "If-Range: \"a\""}) {
     CAPTURE(field);
     CHECK(!error_of({"GET / HTTP/1.1", host, field}));
     CHECK(error_of({"GET / HTTP/1.1", host, field, field}) ==
@@ -225,6 +226,14 @@ TEST_CASE("fields that may come once come once") {
   const auto head = parse({"GET / HTTP/1.1", host, "origin: http://b", "AUTHORIZATION: Bearer x"});
   CHECK(head.origin == "http://b");
   CHECK(head.authorization == "Bearer x");
+}
+
+TEST_CASE("what is asked for of a file comes with its conditions") {  // RFC 9110, 13 and 14
+  const auto head = parse({"GET / HTTP/1.1", host, "range: bytes=0-1", "If-Range: \"a\"",
+                           "If-None-Match: \"a\"", "X-A: 1", "if-none-match: \"b\", \"c\""});
+  CHECK(head.range == "bytes=0-1");
+  CHECK(head.if_range == "\"a\"");
+  CHECK(head.if_none_match == "\"a\", \"b\", \"c\"");
 }
 
 }  // namespace http

@@ -37,12 +37,57 @@ TEST_CASE("the parameters of a media request are read") {
   CHECK(read("wait=%31").wait == 1s);
 }
 
+TEST_CASE("a time to begin at is absolute or before now") {
+  const base::Utc utc(1795474560s);
+  CHECK(read("at=2026-11-23T22:56:00Z").at == When(utc));
+  CHECK(read("at=2026-11-23T23:56:00.25+01:00").at == When(utc + 250ms));
+  CHECK(read("at=2026-11-23T23%3A56%3A00%2B01%3a00").at == When(utc));
+  CHECK(read("at=-30s").at == When(base::Duration(-30s)));
+  CHECK(read("at=-1.5m&slow=skip").at == When(base::Duration(-90s)));
+  CHECK(read("at=-30").at == When(base::Duration(-30s)));
+  CHECK(read("at=-0s").at == When(base::Duration(0s)));
+  for (const std::string_view text :
+       {"at", "at=", "at=30s", "at=+30s", "at=--30s", "at=now", "at=-", "at=-1x", "at=2026-11-23",
+        "at=2026-11-23T22:56:00", "at=2026-11-23T22:56:00Z%00", "at=%zz",
+        "at=2026-11-23T22:56:00%2", "at=-9223372037s"}) {
+    CAPTURE(text);
+    CHECK(refusal_of(text) == "at: a time like 2026-11-23T22:56:00Z, or one before now like -30s");
+  }
+  CHECK(refusal_of("at=-1s&at=-1s") == "at is given twice");
+}
+
+TEST_CASE("a part of a recording has two ends of the same kind") {
+  const auto range = [](std::string_view text) {
+    RangeQuery query;
+    CHECK(!read_query(text, query));
+    return query;
+  };
+  CHECK(range("from=-1h&to=-30m&at=x&wait=x").from == When(base::Duration(-1h)));
+  CHECK(range("from=-1h&to=2026-11-23T22:56:00Z").to == When(base::Utc(1795474560s)));
+  CHECK(!range("at=-1s").from);
+  CHECK(!range("from=-1s").to);
+  RangeQuery query;
+  CHECK(read_query("to=x", query) ==
+        "to: a time like 2026-11-23T22:56:00Z, or one before now like -30s");
+  CHECK(read_query("from=-1s&from=-1s", query) == "from is given twice");
+}
+
+TEST_CASE("a time before now is reckoned from the clock") {
+  const base::Utc now(1795474560s);
+  CHECK(to_utc(When(base::Utc(5s)), now) == base::Utc(5s));
+  CHECK(to_utc(When(base::Duration(-30s)), now) == now - 30s);
+  CHECK(to_utc(When(base::Duration(-1ns)), now) == now - 1us);
+  CHECK(to_utc(When(base::Duration(0)), now) == now);
+  CHECK(to_utc(When(-base::Duration::max()), now) < base::Utc{});
+}
+
 TEST_CASE("what is not asked for is not set") {
   const auto query = read("");
   CHECK(!query.wait);
   CHECK(!query.slow);
   CHECK(!query.max_lag);
   CHECK(!query.flush);
+  CHECK(!query.at);
 }
 
 TEST_CASE("unknown parameters are skipped whatever they hold") {

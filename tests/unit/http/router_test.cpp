@@ -86,10 +86,42 @@ TEST_CASE("reserved names are no streams") {
     CHECK(status_of_route("PUT", target) == 400);
     CHECK(route_of("GET", target).reason.find("begin with the reserved name") != std::string::npos);
   }
-  for (const char* target : {"/live/cam/clip.mp4", "/index.ts", "/live/init.mp4"}) {
+  for (const char* target : {"/clip.mp4", "/index.ts", "/live/init.mp4", "/live/cam/clip.ts"}) {
     CAPTURE(target);
     CHECK(status_of_route("GET", target) == 400);
     CHECK(route_of("PUT", target).reason.find("end in the reserved name") != std::string::npos);
+  }
+}
+
+TEST_CASE("parts of recordings are found below their stream") {
+  for (const char* method : {"GET", "HEAD"}) {
+    const Route clip = route_of(method, "/live/cam/clip.mp4?from=-2m&to=-30s");
+    CHECK(clip.kind == RouteKind::clip);
+    CHECK(clip.stream == "live/cam");
+    CHECK(clip.range.from == When(base::Duration(-2min)));
+    CHECK(clip.range.to == When(base::Duration(-30s)));
+    const Route timeline = route_of(method, "/cam/%74imeline.json");
+    CHECK(timeline.kind == RouteKind::timeline);
+    CHECK(timeline.stream == "cam");
+    CHECK(!timeline.range.from);
+  }
+  CHECK(route_of("GET", "/a/b/c/d/e/f/g/h/clip.mp4").stream == "a/b/c/d/e/f/g/h");
+  CHECK(route_of("GET", "/cam/clip.mp4?from=x").reason.starts_with("from: a time like "));
+  for (const char* target : {"/a/b/c/d/e/f/g/h/i/clip.mp4", "/.a/clip.mp4", "/a//clip.mp4",
+                             "//timeline.json", "/api/timeline.json", "/api/v1/clip.mp4",
+                             "/a/clip/clip.mp4", "/a/clip.mp4/clip.mp4?from=", "/a/hls/clip.mp4"}) {
+    CAPTURE(target);
+    CHECK(status_of_route("GET", target) == 400);
+  }
+  for (const char* target : {"/cam/clip.mp4", "/cam/timeline.json"}) {
+    for (const char* method : {"PUT", "POST", "DELETE", "PATCH"}) {
+      CHECK(status_of_route(method, target) == 405);
+      CHECK(route_of(method, target).allow == endpoint_methods);
+    }
+    CHECK(route_of("OPTIONS", target).allow == endpoint_methods);
+  }
+  for (const char* target : {"/timeline.json", "/cam/clip.json", "/cam/timeline"}) {
+    CHECK(status_of_route("GET", target) == 404);
   }
 }
 
