@@ -15,10 +15,24 @@ constexpr microseconds to_duration(std::int64_t ticks) {
 
 }  // namespace
 
-Timeline::Timeline(base::Utc start) noexcept : anchor_(start - to_duration(begin)) {}
+Timeline::Timeline(base::Utc start, const std::optional<Past>& past) noexcept : past_(past) {
+  begin_at(start);
+}
 
 void Timeline::begin_at(base::Utc start) noexcept {
-  if (is_first_ && !continues_) anchor_ = start - to_duration(begin);
+  place_first(start, past_ ? past_->time + seam_min : begin);
+}
+
+void Timeline::resume_at(base::Utc start, bool is_repeated) noexcept {
+  place_first(start, past_ && !is_repeated ? past_->time : begin);
+}
+
+// The earlier log tells which media time a UTC has.
+void Timeline::place_first(base::Utc start, std::int64_t least) noexcept {
+  if (!is_first_ || continues_) return;
+  const std::int64_t time = past_ ? past_->time + to_ticks(start - past_->end) : begin;
+  next_ = time_ = std::max({time, least, begin});
+  anchor_ = start - to_duration(next_);
 }
 
 base::Utc Timeline::utc_of(std::int64_t time) const noexcept { return anchor_ + to_duration(time); }

@@ -30,12 +30,21 @@ class Timeline {
     bool is_seam;  ///< because another publisher began
   };
 
+  /// An earlier log of the same stream: what comes after it goes on in its media time.
+  struct Past {
+    base::Utc end;      ///< where its last frame ended
+    std::int64_t time;  ///< likewise
+  };
+
   /// The UTC of the first frame: the publisher's own if it is trusted, else its arrival.
-  explicit Timeline(base::Utc start) noexcept;
+  explicit Timeline(base::Utc start, const std::optional<Past>& past = std::nullopt) noexcept;
 
   /// The UTC of the first frame is this after all, as its publisher says: no longer ago than it can
   /// be late. Before the first frame of all; later it does nothing.
   void begin_at(base::Utc start) noexcept;
+  /// The same for the publisher of the earlier log, however long ago it was: the frame may be one
+  /// that the earlier log has, too (`is_repeated`), and then it stands where it stood.
+  void resume_at(base::Utc start, bool is_repeated) noexcept;
 
   /// A frame (or whatever is numbered) with its unwrapped dts. Without one it follows the previous
   /// by the last interval.
@@ -50,8 +59,10 @@ class Timeline {
 
  private:
   base::Utc utc_of(std::int64_t time) const noexcept;
+  void place_first(base::Utc start, std::int64_t least) noexcept;
 
-  base::Utc anchor_;                    // the UTC of media time 0
+  std::optional<Past> past_;
+  base::Utc anchor_{};                  // the UTC of media time 0
   std::int64_t next_ = begin;           // where the first frame of a publisher goes
   std::int64_t time_ = begin;           // of the last frame
   std::int64_t interval_ = 0;           // between the last two

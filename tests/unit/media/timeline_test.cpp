@@ -34,6 +34,42 @@ TEST_CASE("a publisher that is believed says when the first frame was") {
   CHECK(timeline.on_frame(0, start).utc < start + seconds{1});
 }
 
+TEST_CASE("a log goes on in the media time of an earlier one") {
+  const Timeline::Past past{start - seconds{10}, 110 * second};
+  SUBCASE("by the UTC that has passed") {
+    Timeline timeline(start, past);
+    const auto position = timeline.on_frame(123, start);
+    CHECK(position.time == 120 * second);
+    CHECK(position.utc == start);
+    CHECK(!position.jumped);
+  }
+  SUBCASE("which the publisher may know better") {
+    Timeline timeline(start, past);
+    timeline.begin_at(start - seconds{8});
+    CHECK(timeline.on_frame(123, start - seconds{8}).time == 112 * second);
+  }
+  SUBCASE("but never before its end: a publisher runs ahead and a clock is set back") {
+    Timeline timeline(start - seconds{90}, past);
+    const auto position = timeline.on_frame(123, start - seconds{90});
+    CHECK(position.time == 110 * second + Timeline::seam_min);
+    CHECK(position.utc == start - seconds{90});
+  }
+  SUBCASE("where its own publisher comes again with what it had sent") {
+    Timeline timeline(start, past);
+    timeline.resume_at(start - seconds{40}, true);
+    CHECK(timeline.on_frame(123, start - seconds{40}).time == 80 * second);
+  }
+  SUBCASE("or with what follows") {
+    Timeline timeline(start, past);
+    timeline.resume_at(start - seconds{40}, false);
+    CHECK(timeline.on_frame(123, start - seconds{40}).time == 110 * second);
+  }
+  SUBCASE("and never before its own ten seconds") {
+    Timeline timeline(start - seconds{1'000}, Timeline::Past{start, -second});
+    CHECK(timeline.on_frame(123, start).time == Timeline::begin);
+  }
+}
+
 TEST_CASE("media time follows dts and UTC follows media time exactly") {
   Timeline timeline(start);
   for (std::int64_t frame = 0; frame < 300'000; ++frame) {
