@@ -238,8 +238,8 @@ bool WorkerServer::make_room_for(session::WireConnection& connection, stream::Ho
     connection.refuse({ByeReason::in_use, decision.retry_after, "another publisher has " + path});
     return false;
   }
-  const auto end = home.end_position(hello.epoch);
-  if (end && end->sequence > hello.next_sequence) {
+  const auto kept = home.kept(hello.epoch);
+  if (kept && kept->end.sequence > hello.next_sequence) {
     connection.refuse({ByeReason::bad_sequence, {}, describe(wire::Errc::bad_sequence)});
     return false;
   }

@@ -65,9 +65,10 @@ stream::Chunk WireIngest::place(const wire::Chunk& chunk, base::Time now, base::
   if (first == chunk.samples.end()) first = chunk.samples.begin();
   const std::int64_t dts =
       media::rescale(first->dts, log_timescale, tracks[first->track].timescale);
-  if (arrival - chunk.utc <= clock_tolerance)
-    home_.timeline().begin_at(std::min(chunk.utc, arrival));
-  const auto position = home_.timeline().on_frame(dts, arrival);
+  const base::Utc made = std::min(chunk.utc, arrival);
+  is_resumed_ = home_.resume(chunk.position, made) || is_resumed_;
+  if (!is_resumed_ && arrival - chunk.utc <= clock_tolerance) home_.timeline().begin_at(made);
+  const auto position = home_.timeline().on_frame(dts, is_resumed_ ? made : arrival);
   if (position.jumped) home_.on_discontinuity();
   if (position.jumped && !position.is_seam) ++faults_[stream::InputFault::clock_jump];
 

@@ -73,6 +73,7 @@ class WireIngest {
   base::Duration ahead_{};
   std::uint64_t dropped_ = 0;
   bool until_sync_;
+  bool is_resumed_ = false;  // it sends again what a recording has, and its clock is that one's
 };
 
 }  // namespace session

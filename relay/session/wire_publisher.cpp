@@ -63,7 +63,7 @@ void WirePublisher::start(std::string fresh_token) noexcept {
   session_.on_message(wire::Message(std::exchange(hello_, {})), started_);
   const auto join = session_.poll();
   RELAY_ASSERT(join && std::holds_alternative<wire::PublisherSession::Join>(*join));
-  session_.accept(std::move(fresh_token), home_.end_position(epoch));
+  session_.accept(std::move(fresh_token), home_.kept(epoch));
   // In the middle of what came with the first message: that goes on in our blocks.
   const auto rest = link_->take_rest();
   early_.assign(reinterpret_cast<const char*>(rest.data()), rest.size());

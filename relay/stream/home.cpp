@@ -4,16 +4,29 @@
 #include <utility>
 
 namespace stream {
+namespace {
+
+std::optional<media::Timeline::Past> timeline_of(const std::optional<Past>& past) noexcept {
+  if (!past) return std::nullopt;
+  return media::Timeline::Past{past->end, past->end_time};
+}
+
+}  // namespace
 
 Home::Home(std::string path, const PathPolicy& policy, Fanout& fanout, memory::BlockPool& pool,
-           std::uint64_t epoch, base::Utc now)
+           std::uint64_t epoch, base::Utc now, const std::optional<Past>& past)
     : account_(pool.open_account()),
       stream_(std::make_unique<Stream>(std::move(path), policy, fanout, pool, 0)),
       epoch_(epoch),
-      timeline_(now),
+      past_(past),
+      timeline_(now, timeline_of(past)),
       // Segment numbers of an epoch begin with its UTC second, so they never go back.
       segment_(static_cast<std::uint32_t>(
-          std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count())) {}
+          std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count())) {
+  if (!past) return;
+  segment_ = std::max(segment_, past->segment + 1);
+  discontinuity_ = past->discontinuity;
+}
 
 Home::~Home() = default;
 
@@ -21,6 +34,7 @@ void Home::append(Chunk&& chunk) {
   chunk.sequence = next_sequence_++;
   set_position(chunk);
   set_segment(chunk);
+  if (tap_ != nullptr) tap_->on_append(chunk);
   stream_->append(std::move(chunk));
   // There may be thousands of streams on a worker: only those with news are looked at.
   if (changed_ != nullptr && !subscriptions_.empty() && !std::exchange(is_changed_, true)) {
@@ -31,6 +45,7 @@ void Home::append(Chunk&& chunk) {
 // Over the wire the publisher numbers; for all others a chunk is called by its place in the log.
 void Home::set_position(Chunk& chunk) noexcept {
   if (chunk.position.epoch == 0) chunk.position = {epoch_, chunk.sequence};
+  if (past_) leave_past(chunk);
   const auto reason = std::exchange(gap_, wire::GapReason::unspecified);
   const StreamLog& log = stream_->log();
   chunk.gap = wire::GapReason::unspecified;
@@ -40,6 +55,13 @@ void Home::set_position(Chunk& chunk) noexcept {
   } else {
     chunk.gap = reason == wire::GapReason::unspecified ? wire::GapReason::lost : reason;
   }
+}
+
+// Only its own publisher goes on where a recording stopped.
+void Home::leave_past(const Chunk& next) noexcept {
+  const bool goes_on = next.position.epoch == past_->next.epoch;
+  if (!started_ && !goes_on) ++discontinuity_;
+  if (goes_on) past_.reset();
 }
 
 void Home::set_segment(Chunk& chunk) noexcept {
@@ -80,13 +102,21 @@ bool Home::continues(std::uint64_t epoch) const noexcept {
   return !log.empty() && log.newest().position.epoch == epoch;
 }
 
-std::optional<wire::Position> Home::end_position(std::uint64_t epoch) const noexcept {
+std::optional<wire::Kept> Home::kept(std::uint64_t epoch) const noexcept {
   const StreamLog& log = stream_->log();
   for (std::uint64_t sequence = log.end(); sequence > log.first(); --sequence) {
     const wire::Position position = log.at(sequence - 1).position;
-    if (position.epoch == epoch) return position.next();
+    if (position.epoch == epoch) return wire::Kept{position.next(), position.sequence + 1};
   }
+  // The log is to begin with a sync chunk: what came behind that one comes again.
+  if (past_ && past_->next.epoch == epoch) return wire::Kept{past_->next, past_->last_sync};
   return std::nullopt;
+}
+
+bool Home::resume(wire::Position position, base::Utc utc) noexcept {
+  if (!past_ || position.epoch != past_->next.epoch) return false;
+  timeline_.resume_at(utc, position.sequence < past_->next.sequence);
+  return true;
 }
 
 void Home::on_discontinuity() noexcept {

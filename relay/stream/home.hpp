@@ -9,21 +9,39 @@
 #include "relay/loop/mailbox.hpp"
 #include "relay/media/timeline.hpp"
 #include "relay/media/track.hpp"
+#include "relay/protocol/wire/publisher_session.hpp"
 #include "relay/stream/replica.hpp"
 #include "relay/stream/stream.hpp"
 
 namespace stream {
 
+/// What was recorded of a stream before its home was made, which goes on behind it.
+struct Past {
+  wire::Position next;      ///< behind the last chunk
+  std::uint64_t last_sync;  ///< of the last sync chunk, in the same epoch
+  base::Utc end;            ///< where the last chunk ends
+  MediaTime end_time;       ///< likewise
+  std::uint32_t segment;
+  std::uint32_t discontinuity;
+};
+
 /// The writing end of a stream, on the worker that accepted its first publisher, until the stream
 /// ends: gives chunks their numbers and sends them on to the workers that hold a replica.
 class Home {
  public:
+  /// Who is told of every chunk when it is appended: the recorder.
+  class Tap {
+   public:
+    virtual ~Tap() = default;
+    virtual void on_append(const Chunk& chunk) noexcept = 0;
+  };
+
   /// A segment begins at the first sync chunk after this much media time, a part likewise.
   static constexpr base::Duration segment_min = std::chrono::seconds(1);
   static constexpr base::Duration part_min = std::chrono::milliseconds(200);
 
   Home(std::string path, const PathPolicy& policy, Fanout& fanout, memory::BlockPool& pool,
-       std::uint64_t epoch, base::Utc now);
+       std::uint64_t epoch, base::Utc now, const std::optional<Past>& past = std::nullopt);
   ~Home();
 
   Stream& stream() noexcept { return *stream_; }
@@ -40,9 +58,12 @@ class Home {
   /// The newest chunk is of this epoch: a publisher that numbers with it is no new one. Times go on
   /// as they are, and nothing is discontinuous.
   bool continues(std::uint64_t epoch) const noexcept;
-  /// The chunk after the last that the tail has of this epoch: what a publisher that resumes is
+  /// What is here of this epoch, in the tail or recorded before: what a publisher that resumes is
   /// asked for. Nothing when there is none.
-  std::optional<wire::Position> end_position(std::uint64_t epoch) const noexcept;
+  std::optional<wire::Kept> kept(std::uint64_t epoch) const noexcept;
+  /// The next chunk is this one of a publisher that numbers itself. True if its epoch was recorded
+  /// last: it goes on in media time as if it had never been away.
+  bool resume(wire::Position position, base::Utc utc) noexcept;
   /// What comes next does not follow from what came before: another publisher, or dropped input.
   void on_discontinuity() noexcept;
   /// Another publisher goes on where the last one ended. Its first frame is the discontinuity: one
@@ -51,6 +72,9 @@ class Home {
   /// Under memory pressure: lets go all but the newest chunk, here and on the replicas. What comes
   /// next begins at a sync chunk, and so does everybody who has not read all.
   void let_tail_go();
+
+  /// Null: nobody. It outlives the home, or is taken away before.
+  void set_tap(Tap* tap) noexcept { tap_ = tap; }
 
   /// Counts the blocks that publishers of this stream fill.
   memory::Account* account() const noexcept { return account_.get(); }
@@ -104,11 +128,13 @@ class Home {
 
   void set_position(Chunk& chunk) noexcept;
   void set_segment(Chunk& chunk) noexcept;
+  void leave_past(const Chunk& next) noexcept;
   void send(Subscription& subscription, bool seed);
 
   memory::OwnedAccount account_;
   std::unique_ptr<Stream> stream_;
   std::uint64_t epoch_;
+  std::optional<Past> past_;  // until there is a newer chunk of its epoch
   media::Timeline timeline_;
   std::uint64_t next_sequence_ = 0;
   std::uint32_t segment_;
@@ -120,6 +146,7 @@ class Home {
   bool segment_due_ = false;
   wire::GapReason gap_ = wire::GapReason::unspecified;  // before the next chunk
   std::vector<Subscription> subscriptions_;
+  Tap* tap_ = nullptr;
   std::vector<Home*>* changed_ = nullptr;
   bool is_changed_ = false;  // it is on that list
   std::vector<media::Track> tracks_;

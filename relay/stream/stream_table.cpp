@@ -47,7 +47,8 @@ void StreamTable::on_subscribe(const std::string& path, unsigned worker) {
 }
 
 StreamTable::Claim StreamTable::claim(const std::string& path, const PathPolicy& policy,
-                                      std::uint64_t epoch, base::Utc now) {
+                                      std::uint64_t epoch, base::Utc now,
+                                      const std::optional<Past>& past) {
   if (Home* present = home(path)) return {present, 0, false};
   const auto claim = directory_.claim(path, worker_);
   if (!claim) return {nullptr, 0, true};
@@ -55,7 +56,7 @@ StreamTable::Claim StreamTable::claim(const std::string& path, const PathPolicy&
   // A replica of an earlier stream of that name, whose end has not arrived here yet.
   if (replicas_.contains(path)) drop_replica(path);
   auto& made = homes_[path];
-  made = std::make_unique<Home>(path, policy, fanout_, pool_, epoch, now);
+  made = std::make_unique<Home>(path, policy, fanout_, pool_, epoch, now, past);
   made->set_changed_list(changed_);
   for (const unsigned watcher : claim->watchers) {
     StreamTable* table = peers_[watcher].table;

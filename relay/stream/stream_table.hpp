@@ -60,9 +60,9 @@ class StreamTable final : public ReplicaHost {
     unsigned elsewhere = 0;  ///< the worker that is the home, when `home` is null
     bool full = false;       ///< too many streams: neither
   };
-  /// The home of a stream that somebody wants to publish.
-  Claim claim(const std::string& path, const PathPolicy& policy, std::uint64_t epoch,
-              base::Utc now);
+  /// The home of a stream that somebody wants to publish. `past`: if it is made now.
+  Claim claim(const std::string& path, const PathPolicy& policy, std::uint64_t epoch, base::Utc now,
+              const std::optional<Past>& past = std::nullopt);
   Home* home(const std::string& path);
   /// Ends the stream everywhere. Its name is free at once; viewers that have not read all of it
   /// read on, for at most `ended_max`.

@@ -94,7 +94,9 @@ class Publishing {
     RELAY_ASSERT(!welcome_);
     if (input_.byte() % 16 == 15) return session_->refuse(wire::ByeReason::in_use);
     if (end_ && end_->epoch != join.hello.epoch) end_.reset();
-    session_->accept("fresh", end_);
+    std::optional<wire::Kept> kept;
+    if (end_) kept = wire::Kept{*end_, end_->sequence};
+    session_->accept("fresh", kept);
   }
   void on(wire::PublisherSession::Announce& announce) {
     RELAY_ASSERT(welcome_ && announce.tracks.version != 0);

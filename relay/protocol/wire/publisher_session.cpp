@@ -51,23 +51,23 @@ base::Result<void> PublisherSession::on_hello(Hello& hello) {
   return {};
 }
 
-void PublisherSession::accept(std::string fresh_token, std::optional<Position> end) {
+void PublisherSession::accept(std::string fresh_token, const std::optional<Kept>& kept) {
   if (is_closed()) return;  // it left while the caller was asking around
   RELAY_ASSERT(state_ == State::asking);
   const std::uint64_t epoch = hello_.epoch;
-  const bool goes_on = end && end->epoch == epoch;
-  if (goes_on && end->sequence > hello_.next_sequence) {
+  const bool goes_on = kept && kept->end.epoch == epoch;
+  if (goes_on && kept->end.sequence > hello_.next_sequence) {
     // More of this epoch is here than it says it ever made: one number would name two contents.
     return refuse(ByeReason::bad_sequence, {}, describe(Errc::bad_sequence));
   }
   state_ = State::accepted;
   token_ = hello_.token.empty() ? std::move(fresh_token) : std::move(hello_.token);
-  const bool is_kept = goes_on && end->sequence >= hello_.first_sequence;
-  expected_ = {epoch, is_kept ? end->sequence : hello_.sync_sequence};
+  const bool is_held = goes_on && kept->from >= hello_.first_sequence;
+  expected_ = {epoch, is_held ? kept->from : hello_.sync_sequence};
   outputs_.push(Send{write_message(Welcome{token_, expected_.sequence})});
-  if (goes_on && end->sequence < expected_.sequence) {
+  if (goes_on && kept->end.sequence < expected_.sequence) {
     ++counters_.gaps;
-    outputs_.push(Lose{Gap{*end, expected_, {}, {}, GapReason::lost}});
+    outputs_.push(Lose{Gap{kept->end, expected_, {}, {}, GapReason::lost}});
   }
   if (hello_.tracks.version != 0) {
     tracks_ = std::move(hello_.tracks);

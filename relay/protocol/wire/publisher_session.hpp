@@ -12,6 +12,14 @@
 
 namespace wire {
 
+/// What a relay has of an epoch.
+struct Kept {
+  Position end;            ///< behind the last chunk
+  std::uint64_t from = 0;  ///< what it goes on with: the same, or the last sync chunk before it
+
+  bool operator==(const Kept&) const = default;
+};
+
 /// The relay's half of publishing, on one connection. Numbers are checked here; who may publish and
 /// what the log has is the caller's to say, who answers Join with `accept()` or `refuse()`. Drain
 /// `poll()` after every input. After Close it reports nothing more. One worker.
@@ -56,9 +64,9 @@ class PublisherSession {
   std::optional<base::Time> deadline() const noexcept { return ack_at_; }
   std::optional<Output> poll() { return outputs_.pop(); }
 
-  /// Answers Join. `fresh_token`: 128 random bits, used if none was shown. `end`: of the stream's
-  /// log while there is one; where its epoch is another one, the caller has begun a new one.
-  void accept(std::string fresh_token, std::optional<Position> end);
+  /// Answers Join. `fresh_token`: 128 random bits, used if none was shown. `kept`: of the epoch
+  /// that Hello names.
+  void accept(std::string fresh_token, const std::optional<Kept>& kept);
   void refuse(ByeReason reason, Milliseconds retry_after = {}, std::string detail = {});
   /// Ends an accepted one: what has come is acknowledged first.
   void bye(ByeReason reason, Milliseconds retry_after = {}, std::string detail = {});

@@ -43,8 +43,9 @@ struct Host final : ReplicaHost {
 };
 
 struct Rig {
-  explicit Rig(TailPolicy tail = {std::chrono::seconds(100), 1 << 30})
-      : home("live/cam", {tail, {}, {}}, fanout, maker.pool, 77, start) {}
+  explicit Rig(TailPolicy tail = {std::chrono::seconds(100), 1 << 30},
+               const std::optional<Past>& past = std::nullopt)
+      : home("live/cam", {tail, {}, {}}, fanout, maker.pool, 77, start, past) {}
 
   const Chunk& append(int ms, bool sync = false) {
     home.append(maker.make(0, {sync, 100, 4096, milliseconds(ms)}));
@@ -66,6 +67,8 @@ struct Rig {
     home.append(std::move(chunk));
     return home.stream().log().newest();
   }
+  /// The time of the next chunk, as its publisher's session finds it.
+  MediaTime place() { return home.timeline().on_frame(std::nullopt, start).time; }
   void deliver() { test::run_turns(worker, 3); }
 
   test::ChunkMaker maker;
@@ -134,7 +137,7 @@ TEST_CASE("a chunk that nobody has numbered is called by its place in the log") 
   Rig rig;
   CHECK(rig.append(0, true).position == wire::Position{77, 0});
   CHECK(rig.append(40).position == wire::Position{77, 1});
-  CHECK(rig.home.end_position(77) == wire::Position{77, 2});
+  CHECK(rig.home.kept(77) == wire::Kept{{77, 2}, 2});
   CHECK(rig.home.stream().log().at(1).gap == wire::GapReason::unspecified);
 }
 
@@ -184,20 +187,77 @@ TEST_CASE("the home says why numbers are missing") {
 
 TEST_CASE("a publisher that comes back is asked for what follows its last chunk") {
   Rig rig({std::chrono::seconds(100), 2'000});
-  CHECK_FALSE(rig.home.end_position(9));
+  CHECK_FALSE(rig.home.kept(9));
   CHECK_FALSE(rig.home.continues(9));
   rig.append_numbered({9, 100}, {});
-  CHECK(rig.home.end_position(9) == wire::Position{9, 101});
+  CHECK(rig.home.kept(9) == wire::Kept{{9, 101}, 101});
   CHECK(rig.home.continues(9));
-  CHECK_FALSE(rig.home.end_position(10));
+  CHECK_FALSE(rig.home.kept(10));
   rig.append_numbered({10, 5}, {});
-  CHECK(rig.home.end_position(9) == wire::Position{9, 101});
-  CHECK(rig.home.end_position(10) == wire::Position{10, 6});
+  CHECK(rig.home.kept(9) == wire::Kept{{9, 101}, 101});
+  CHECK(rig.home.kept(10) == wire::Kept{{10, 6}, 6});
   CHECK_FALSE(rig.home.continues(9));
   for (std::uint64_t count = 6; count < 30; ++count) rig.append_numbered({10, count}, {});
-  CHECK_FALSE(rig.home.end_position(9));  // nothing of it is left
+  CHECK_FALSE(rig.home.kept(9));  // nothing of it is left
   rig.home.let_tail_go();
-  CHECK(rig.home.end_position(10) == wire::Position{10, 30});
+  CHECK(rig.home.kept(10) == wire::Kept{{10, 30}, 30});
+}
+
+namespace {
+
+// Recorded until ten seconds ago.
+constexpr std::uint64_t recorded_epoch = 9;
+const Past past{{recorded_epoch, 500}, 480, start - std::chrono::seconds(10), 9'500'000,
+                1'900'000'000,         4};
+
+}  // namespace
+
+TEST_CASE("a home goes on behind what was recorded before") {
+  Rig rig({std::chrono::seconds(100), 1 << 30}, past);
+  CHECK(rig.place() == 9'500'000 + 10 * 90'000);
+  const Chunk& first = rig.append(0, true);
+  CHECK(first.position == wire::Position{77, 0});
+  CHECK(first.segment == 1'900'000'001);
+  CHECK(first.discontinuity == 5);
+  CHECK(first.gap == wire::GapReason::unspecified);
+  CHECK(rig.append(40).discontinuity == 5);
+}
+
+TEST_CASE("a publisher whose epoch was recorded goes on as if it had never been away") {
+  Rig rig({std::chrono::seconds(100), 1 << 30}, past);
+  CHECK_FALSE(rig.home.kept(10));
+  CHECK(rig.home.kept(recorded_epoch) == wire::Kept{{recorded_epoch, 500}, 480});
+  CHECK_FALSE(rig.home.resume({10, 480}, start));
+  SUBCASE("with chunks that are recorded, at the times they had") {
+    CHECK(rig.home.resume({recorded_epoch, 480}, start - std::chrono::seconds(12)));
+    CHECK(rig.place() == 9'500'000 - 2 * 90'000);
+    CHECK(rig.append_numbered({recorded_epoch, 480}, {}).discontinuity == 4);
+    CHECK(rig.home.kept(recorded_epoch) == wire::Kept{{recorded_epoch, 481}, 481});
+    CHECK_FALSE(rig.home.resume({recorded_epoch, 481}, start));
+  }
+  SUBCASE("with what follows, never before the end of the last chunk") {
+    CHECK(rig.home.resume({recorded_epoch, 500}, start - std::chrono::seconds(11)));
+    CHECK(rig.place() == past.end_time);
+  }
+  SUBCASE("unless another one was faster") {
+    CHECK(rig.append_numbered({10, 3}, {}).discontinuity == 5);
+    CHECK(rig.home.kept(recorded_epoch) == wire::Kept{{recorded_epoch, 500}, 480});
+  }
+}
+
+TEST_CASE("the recorder is told of every chunk with its numbers") {
+  struct Recorder final : Home::Tap {
+    void on_append(const Chunk& chunk) noexcept override { positions.push_back(chunk.position); }
+    std::vector<wire::Position> positions;
+  } recorder;
+  Rig rig;
+  rig.append(0, true);
+  rig.home.set_tap(&recorder);
+  rig.append(40);
+  rig.append(80);
+  rig.home.set_tap(nullptr);
+  rig.append(120);
+  CHECK(recorder.positions == std::vector<wire::Position>{{77, 1}, {77, 2}});
 }
 
 TEST_CASE("a replica gets the whole tail and then one message a turn in log order") {

@@ -17,11 +17,13 @@ struct Rig {
   void send(const Message& message) {
     session.on_message(read_message(memory.put_whole(test::flat(write_message(message)))), now);
   }
-  /// Hello and its answer; what the log has ends at `end`.
-  std::uint64_t join(std::optional<Position> end = {}) {
+  /// Hello and its answer; what the log has ends at `end`, and goes on there or at `from`.
+  std::uint64_t join(std::optional<Position> end = {}, std::optional<std::uint64_t> from = {}) {
     send(test_hello);
     CHECK(expect<PublisherSession::Join>(session).hello.epoch == epoch);
-    session.accept("fresh", end);
+    std::optional<Kept> kept;
+    if (end) kept = Kept{*end, from.value_or(end->sequence)};
+    session.accept("fresh", kept);
     return test::expect_sent<Welcome>(memory, session).next_sequence;
   }
   void join_at(std::uint64_t sequence) {
@@ -101,11 +103,34 @@ TEST_CASE("what is kept no more is lost and named") {
   CHECK(rig.session.counters().gaps == 1);
 }
 
+TEST_CASE("a log that only the disk has goes on at its last sync chunk") {
+  Rig rig;
+  CHECK(rig.join(Position{epoch, 8}, 5) == 5);
+  expect<PublisherSession::Announce>(rig.session);
+  rig.append(5);
+  CHECK(rig.session.counters().gaps == 0);
+}
+
+TEST_CASE("where that is not kept any more it goes on at the first sync chunk that is") {
+  Rig rig;
+  rig.test_hello.first_sequence = 6;
+  rig.test_hello.sync_sequence = 8;
+  SUBCASE("which may be the very next") {
+    CHECK(rig.join(Position{epoch, 8}, 5) == 8);
+    expect<PublisherSession::Announce>(rig.session);
+    CHECK(rig.session.counters().gaps == 0);
+  }
+  SUBCASE("or leave a gap behind what is recorded") {
+    CHECK(rig.join(Position{epoch, 7}, 5) == 8);
+    CHECK(expect<PublisherSession::Lose>(rig.session).gap.from == Position{epoch, 7});
+  }
+}
+
 TEST_CASE("a log that is ahead of its publisher refuses it") {
   Rig rig;
   rig.send(rig.test_hello);
   expect<PublisherSession::Join>(rig.session);
-  rig.session.accept("fresh", Position{epoch, 11});
+  rig.session.accept("fresh", Kept{{epoch, 11}, 9});
   test::expect_bye(rig.memory, rig.session, ByeReason::bad_sequence);
 }
 

@@ -133,7 +133,9 @@ class Relay {
       ++replacements;
     }
     replaced_.reset();
-    publisher_->accept("token " + std::to_string(++tokens_), end_);
+    std::optional<Kept> kept;
+    if (end_) kept = Kept{*end_, end_->sequence};
+    publisher_->accept("token " + std::to_string(++tokens_), kept);
   }
 
   void run_player() {
