@@ -60,7 +60,8 @@ struct Chunk {
   std::uint16_t audio_frames = 0;
   /// Of the arena, kept besides the payload: framing, and what was received but is not in a chunk.
   std::uint32_t overhead_bytes = 0;
-  /// Shared by chunks and by workers: it never changes.
+  /// Shared by chunks and by workers: it never changes. The publisher's; in the log of a format
+  /// that says others, those.
   std::shared_ptr<const media::TrackSet> tracks;
   /// The tracks as the wire tells them: of a publisher that came over it, and of every chunk in the
   /// log of a wire format. Likewise shared.

@@ -60,19 +60,6 @@ void Cursor::go_on() noexcept {
   if (audience_ != nullptr && busy_ == 0) audience_->fanout().serve_soon(*this);
 }
 
-void Cursor::move(const wire::Start& start) noexcept {
-  RELAY_ASSERT(is_exact_);
-  look_again(start);
-  has_begun_ = false;
-  restarted_ = false;
-  if (audience_ != nullptr && (busy_ & ~halted) == 0) audience_->fanout().serve_soon(*this);
-}
-
-void Cursor::look_again(const wire::Start& start) noexcept {
-  start_ = start;
-  sequence_.reset();
-}
-
 void Cursor::restart() noexcept {
   if (!sequence_) return;
   if (is_exact_) {
@@ -80,10 +67,11 @@ void Cursor::restart() noexcept {
     restarted_ = true;
     return;
   }
-  sequence_.reset();
   needs_join_ = true;
   join_kind_ = JoinKind::skip;
   restarted_ = true;
+  // What it missed may be elsewhere.
+  if (slow_ != SlowPolicy::catch_up) sequence_.reset();
 }
 
 MediaTime Cursor::lag() const noexcept {
@@ -97,7 +85,7 @@ MediaTime Cursor::lag() const noexcept {
 bool Cursor::has_read_all() const noexcept {
   if (audience_ == nullptr) return true;
   const StreamLog& log = audience_->feed().log();
-  if (sequence_) return *sequence_ >= log.end();
+  if (const auto next = place(); next && !restarted_) return *next >= log.end();
   return is_exact_ ? !find_place(log, start_).sequence : !log.newest_sync();
 }
 
@@ -194,33 +182,22 @@ void Cursor::keep_rest(ImageRest rest, FanoutCounters& counters) noexcept {
 }
 
 bool Cursor::begin(const StreamLog& log, FanoutCounters& counters) noexcept {
+  if (crossing_ && crossing_->entry) return go_in(log);
   sequence_ = begin_ == Begin::oldest ? log.oldest_sync() : log.newest_sync();
   if (!sequence_) return false;
   begin_ = Begin::newest;  // should it ever begin again
   if (std::exchange(restarted_, false)) count_skip(SkipReason::replica, counters);
   if (join_kind_ == JoinKind::start) generation_ = log.at(*sequence_).generation;
+  has_begun_ = true;
   return can_go_on(log);
-}
-
-// Of one that follows positions. Until all of the tail is there, the best place is not known.
-bool Cursor::find_start(Feed& feed, FanoutCounters& counters) noexcept {
-  if (feed.is_behind()) return false;
-  const Place place = find_place(feed.log(), start_);
-  if (!place.sequence) return false;
-  sequence_ = place.sequence;
-  wire::GapReason reason = place.reason;
-  if (std::exchange(restarted_, false) && reason != wire::GapReason::unspecified) {
-    count_skip(SkipReason::replica, counters);
-    if (reason != wire::GapReason::publisher) reason = wire::GapReason::replica;
-  }
-  if (!has_begun_) slack_ = lag();
-  const Chunk& next = feed.log().at(*sequence_);
-  const auto* const asked = std::get_if<wire::Position>(&start_);
-  return tell({!has_begun_, reason, asked != nullptr ? *asked : next.position, next});
 }
 
 bool Cursor::find_position(Feed& feed, FanoutCounters& counters) noexcept {
   const StreamLog& log = feed.log();
+  if (restarted_ && sequence_) {
+    if (go_elsewhere(log, *sequence_)) return false;
+    sequence_.reset();
+  }
   if (!sequence_) return is_exact_ ? find_start(feed, counters) : begin(log, counters);
   if (*sequence_ >= log.end()) return false;
   const LagDecision decision = decide(log, *sequence_, slow_, lag_allowed());
@@ -254,79 +231,15 @@ bool Cursor::can_go_on(const StreamLog& log) noexcept {
   return false;
 }
 
-// Chunks without an image are missing, and so are those that their publisher left out.
-bool Cursor::cross(const StreamLog& log) noexcept {
-  const wire::Position from = position();
-  while (*sequence_ < log.end() && log.at(*sequence_).bytes.empty()) {
-    ++*sequence_;
-    --numbering_.sequence;  // `from` is still what should come next
-  }
-  if (*sequence_ == log.end()) return false;
-  const Chunk& next = log.at(*sequence_);
-  wire::GapReason reason = next.gap;
-  if (next.position.epoch != from.epoch) {
-    reason = wire::GapReason::publisher;
-  } else if (reason == wire::GapReason::unspecified) {
-    reason = wire::GapReason::lost;
-  }
-  return tell({false, reason, from, next});
-}
-
-// `seam.next` is where it stands. What comes next may have the right number for all that lay
-// between, where an epoch came back: then its publisher's viewers miss nothing.
-bool Cursor::tell(Seam seam) noexcept {
-  const wire::Position next = seam.next.position;
-  if (seam.from == next) seam.reason = wire::GapReason::unspecified;
-  generation_ = seam.next.generation;
-  numbering_ = {next.epoch, next.sequence - *sequence_};
-  has_begun_ = true;
-  // What should come before `until` comes no more.
-  if (until_.epoch == seam.from.epoch && until_.epoch != next.epoch) until_ = next;
-  sink_.on_seam(seam);
-  return busy_ == 0 && audience_ != nullptr && sequence_.has_value();
-}
-
-bool Cursor::is_at_until() const noexcept {
-  return until_.epoch != 0 && sequence_ && until_.epoch == numbering_.epoch &&
-         position().sequence >= until_.sequence;
-}
-
-std::uint64_t Cursor::limit() const noexcept {
-  constexpr std::uint64_t none = ~std::uint64_t{0};
-  if (until_.epoch == 0 || until_.epoch != numbering_.epoch) return none;
-  return until_.sequence - numbering_.sequence;
-}
-
 bool Cursor::jump(const StreamLog& log, const LagDecision& decision,
                   FanoutCounters& counters) noexcept {
   if (is_exact_) return jump_exactly(log, decision, counters);
+  if (decision.may_leave && go_elsewhere(log, *sequence_)) return false;
   count_skip(decision.reason, counters);
   sequence_ = decision.sequence;
   needs_join_ = true;
   join_kind_ = JoinKind::skip;
   return sequence_.has_value() && can_go_on(log);
-}
-
-bool Cursor::jump_exactly(const StreamLog& log, const LagDecision& decision,
-                          FanoutCounters& counters) noexcept {
-  const wire::Position from = position();
-  if (decision.reason == SkipReason::tail) {
-    // Where its epoch came back, what comes next may be there though its place is gone.
-    const Place place = find_place(log, from);
-    if (place.sequence && place.reason == wire::GapReason::unspecified) {
-      sequence_ = place.sequence;
-      return tell({false, place.reason, from, log.at(*sequence_)});
-    }
-  }
-  count_skip(decision.reason, counters);
-  if (!decision.sequence) {
-    look_again(from);
-    return false;
-  }
-  sequence_ = decision.sequence;
-  const bool is_late = decision.reason == SkipReason::lag;
-  return tell(
-      {false, is_late ? wire::GapReason::skip : wire::GapReason::tail, from, log.at(*sequence_)});
 }
 
 void Cursor::count_skip(SkipReason reason, FanoutCounters& counters) noexcept {

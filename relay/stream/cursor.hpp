@@ -4,10 +4,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 
 #include "relay/base/result.hpp"
+#include "relay/media/track_set.hpp"
 #include "relay/memory/written.hpp"
 #include "relay/protocol/wire/message.hpp"
 #include "relay/stream/feed.hpp"
@@ -18,6 +20,7 @@ namespace stream {
 class Audience;
 struct FanoutCounters;
 struct LagDecision;
+struct Place;
 
 /// Why a viewer was moved forward; also a metric's label.
 enum class SkipReason { lag, tail, replica };
@@ -34,6 +37,15 @@ struct Seam {
   /// What would have followed, or was asked for; `next.position` where that was none.
   wire::Position from;
   const Chunk& next;  ///< in the feed's log, so with `wire_tracks` in that of a wire format
+};
+
+/// Where a cursor goes on that has read another log before, or begins in the past.
+struct Entry {
+  std::uint64_t sequence = 0;  ///< of the feed's log; may still come
+  /// At the first sync chunk there or behind it. Not of one that follows positions: exactly there.
+  bool at_sync = true;
+  /// Of one that follows positions: why that is not where it wanted to go on.
+  wire::GapReason reason = wire::GapReason::unspecified;
 };
 
 /// A position in a log that reads on through a feed: all that a viewer has besides its socket.
@@ -64,6 +76,10 @@ class Cursor {
     virtual void on_seam(const Seam& seam) noexcept = 0;
     /// All before `until` was sent; not served again.
     virtual void on_until() noexcept = 0;
+    /// What comes next for it, at this position, is not in the log that it reads: it fell out of a
+    /// tail under SlowPolicy::catch_up, or of what a past stream keeps, or a past stream ends here.
+    /// True: the sink takes it elsewhere, and it has left; false: it goes on as if nobody could.
+    virtual bool on_elsewhere(wire::Position) noexcept { return false; }
     /// The stream is over; the cursor has left it and may be gone when this returns.
     virtual void on_stream_end() noexcept = 0;
     /// The feed needs this much room for unsent bytes in the socket.
@@ -82,12 +98,17 @@ class Cursor {
   Cursor& operator=(const Cursor&) = delete;
 
   void enter(Audience& audience);
+  /// Goes on there, or begins.
+  void enter(Audience& audience, const Entry& entry);
   void leave();
   /// Leaves because the stream is over.
   void end() noexcept {
     leave();
     sink_.on_stream_end();
   }
+  /// Leaves because the log goes on elsewhere, at this position; the stream is over for a sink that
+  /// does not know where.
+  void hand_on(wire::Position next) noexcept;
   Audience* audience() const noexcept { return audience_; }
 
   /// The sink is busy with something of its own: not served until `resume()`.
@@ -126,6 +147,10 @@ class Cursor {
   bool started() const noexcept { return sequence_.has_value(); }
   /// The next chunk to send; only when started.
   std::uint64_t sequence() const noexcept { return *sequence_; }
+  /// Likewise, also before it has started where that was told by its entry.
+  std::optional<std::uint64_t> place() const noexcept {
+    return crossing_ && crossing_->entry ? crossing_->entry->sequence : sequence_;
+  }
   bool is_waiting() const noexcept { return busy_ > 0; }
   /// What comes next for one that follows positions; only when started.
   wire::Position position() const noexcept {
@@ -150,6 +175,12 @@ class Cursor {
   static constexpr std::uint8_t stopped = 2;  // for ever
   static constexpr std::uint8_t halted = 4;   // for go_on()
 
+  // Of one that leaves a log for another one.
+  struct Crossing {
+    std::optional<Entry> entry;                    // where it goes on, until it has
+    std::shared_ptr<const media::TrackSet> shown;  // what its response has said last
+  };
+
   bool serve_slowly(Feed& feed, FanoutCounters& counters) noexcept;
   bool serve_halted(FanoutCounters& counters) noexcept;
   bool begin(const StreamLog& log, FanoutCounters& counters) noexcept;
@@ -159,6 +190,12 @@ class Cursor {
   bool cross(const StreamLog& log) noexcept;
   bool tell(Seam seam) noexcept;
   void look_again(const wire::Start& start) noexcept;
+  Place entry_place(const StreamLog& log) const noexcept;
+  bool go_in(const StreamLog& log) noexcept;
+  bool is_entry_gone(const StreamLog& log) noexcept;
+  bool go_elsewhere(const StreamLog& log, std::uint64_t sequence) noexcept;
+  bool can_say(const Chunk& next) const noexcept;
+  void remember_shown(const Chunk& near) noexcept;
   base::Duration lag_allowed() noexcept;
   bool is_at_until() const noexcept;
   std::uint64_t limit() const noexcept;
@@ -187,14 +224,15 @@ class Cursor {
   Begin begin_ = Begin::newest;
   bool restarted_ = false;  // a skip that is counted when there is where to
   std::uint8_t busy_ = 0;
-  bool queued_ = false;  // in the fan-out's list of those to be served soon
+  bool queued_ = false;     // in the fan-out's list of those to be served soon
+  bool is_exact_ = false;   // follows positions
+  bool has_begun_ = false;  // such a one: the sink was told where
+  MediaTime slack_ = 0;     // what it may lag besides, since it began there
   // Of one that follows positions:
-  bool is_exact_ = false;
-  bool has_begun_ = false;    // the sink was told where
-  MediaTime slack_ = 0;       // what it may lag besides, since it began there
   wire::Position numbering_;  // its epoch, and what to add to `sequence_` for its numbers
   wire::Position until_;      // epoch 0: none
   wire::Start start_;         // while it is to be found
+  std::unique_ptr<Crossing> crossing_;
 };
 
 }  // namespace stream

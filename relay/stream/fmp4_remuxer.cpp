@@ -21,6 +21,7 @@ void Fmp4Remuxer::remux(const Chunk& source, Chunk& out) {
   out.continues_frame = false;
   out.is_frame_open = false;
   out.generation = generation_;
+  if (shown_) out.tracks = shown_;
   if (!input_.read(source)) return lose(out);
   if (!input_.is_ready(source)) return;
   if (input_.take_change()) use_tracks();
@@ -43,6 +44,7 @@ void Fmp4Remuxer::use_tracks() {
       track.timescale = timescale;
     }
   }
+  shown_ = std::make_shared<const media::TrackSet>(media::TrackSet{out_tracks_, 0});
   const auto init = fmp4::write_init(out_tracks_);
   const auto window = headers_.copy_header(init);
   join_.reset();
@@ -130,6 +132,7 @@ void Fmp4Remuxer::write(const Chunk& source, Chunk& out) {
   }
   waits_for_sync_ = false;
   out.generation = generation_;
+  out.tracks = shown_;
   out.sync = sync && join_ != nullptr && !out.bytes.empty();
   if (out.sync) out.join = join_;
 }

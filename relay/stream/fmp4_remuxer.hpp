@@ -12,7 +12,8 @@
 namespace stream {
 
 /// To fragmented MP4: a fragment of each chunk, with the samples where SampleInput has them. What
-/// it holds back leaves with the next one.
+/// it holds back leaves with the next one. `Chunk::tracks` of what comes out are those that it
+/// says.
 class Fmp4Remuxer final : public Remuxer {
  public:
   explicit Fmp4Remuxer(memory::BlockPool& pool);
@@ -39,6 +40,7 @@ class Fmp4Remuxer final : public Remuxer {
   memory::BlockWriter headers_;
 
   std::vector<media::Track> out_tracks_;  // of the initialisation segment; empty before the first
+  std::shared_ptr<const media::TrackSet> shown_;  // the same: what chunks of the output mean
   std::vector<Route> routes_;
   std::vector<std::optional<std::int64_t>> last_dts_;  // by output track
   std::optional<fmp4::FragmentWriter> writer_;

@@ -1,5 +1,6 @@
 #include "relay/stream/format.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "relay/base/assert.hpp"
@@ -11,10 +12,11 @@
 namespace stream {
 namespace {
 
-std::unique_ptr<Remuxer> make_remuxer(media::Container container, memory::BlockPool& pool) {
+std::unique_ptr<Remuxer> make_remuxer(media::Container container, memory::BlockPool& pool,
+                                      bool is_past) {
   switch (container) {
     case media::Container::mpegts:
-      return std::make_unique<TsRemuxer>(pool);
+      return std::make_unique<TsRemuxer>(pool, is_past);
     case media::Container::fmp4:
       return std::make_unique<Fmp4Remuxer>(pool);
     case media::Container::wire:
@@ -30,11 +32,15 @@ constexpr TailPolicy no_bounds{base::Duration::max(), ~std::uint64_t{0}};
 
 Format::Format(const StreamLog& source, media::Container container, Begin begin, Fanout& fanout,
                memory::BlockPool& pool)
+    : Format(source, container, find_begin(source, container, begin), fanout, pool) {}
+
+Format::Format(const StreamLog& source, media::Container container, std::uint64_t sequence,
+               Fanout& fanout, memory::BlockPool& pool)
     : source_(source),
       container_(container),
       fanout_(fanout),
-      remuxer_(make_remuxer(container, pool)),
-      log_(no_bounds, find_begin(begin)) {
+      remuxer_(make_remuxer(container, pool, source.is_past())),
+      log_(no_bounds, std::min(sequence, find_begin(source, container, Begin::newest)), source) {
   // Nothing is to be done for these but to be looked at.
   while (is_behind() && source_.at(log_.end()).container == container_ &&
          source_.at(log_.end()).samples.empty()) {
@@ -47,15 +53,16 @@ Format::~Format() { fanout_.forget(*this); }
 
 // Of what must be converted, the newest group, unless somebody asked for more. Over the wire
 // somebody may at any time: whoever comes back.
-std::uint64_t Format::find_begin(Begin begin) const noexcept {
-  if (begin == Begin::oldest || container_ == media::Container::wire) return source_.first();
-  for (std::uint64_t sequence = source_.first(); sequence < source_.end(); ++sequence) {
-    const Chunk& chunk = source_.at(sequence);
-    if (chunk.container != container_ || !chunk.samples.empty()) {
-      return source_.newest_sync().value_or(source_.end());
+std::uint64_t Format::find_begin(const StreamLog& source, media::Container container,
+                                 Begin begin) noexcept {
+  if (begin == Begin::oldest || container == media::Container::wire) return source.first();
+  for (std::uint64_t sequence = source.first(); sequence < source.end(); ++sequence) {
+    const Chunk& chunk = source.at(sequence);
+    if (chunk.container != container || !chunk.samples.empty()) {
+      return source.newest_sync().value_or(source.end());
     }
   }
-  return source_.first();
+  return source.first();
 }
 
 Feed& Format::feed(Framing framing) {
@@ -96,7 +103,7 @@ void Format::on_trim() {
 
 void Format::on_restart() {
   remuxer_->on_gap();
-  log_.restart(find_begin(Begin::newest));
+  log_.restart(find_begin(source_, container_, Begin::newest));
   for (const auto& feed : feeds_) {
     feed->restart();
     feed->set_behind(is_behind());

@@ -19,6 +19,9 @@ class Format {
   /// The source must outlive it. What came in this container already is here at once.
   Format(const StreamLog& source, media::Container container, Begin begin, Fanout& fanout,
          memory::BlockPool& pool);
+  /// Also from this chunk of the source on.
+  Format(const StreamLog& source, media::Container container, std::uint64_t sequence,
+         Fanout& fanout, memory::BlockPool& pool);
   ~Format();
   Format(const Format&) = delete;
   Format& operator=(const Format&) = delete;
@@ -46,7 +49,8 @@ class Format {
   bool listed = false;
 
  private:
-  std::uint64_t find_begin(Begin begin) const noexcept;
+  static std::uint64_t find_begin(const StreamLog& source, media::Container container,
+                                  Begin begin) noexcept;
 
   const StreamLog& source_;
   media::Container container_;

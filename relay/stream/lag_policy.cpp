@@ -5,9 +5,9 @@ namespace stream {
 LagDecision decide(const StreamLog& log, std::uint64_t sequence, SlowPolicy slow,
                    base::Duration max_lag) noexcept {
   const bool fell_out = sequence < log.first();
-  if (slow == SlowPolicy::catch_up) {
+  if (slow == SlowPolicy::catch_up || log.is_past()) {
     if (!fell_out) return {};
-    return {LagAction::jump, log.oldest_sync(), SkipReason::tail};
+    return {LagAction::jump, log.oldest_sync(), SkipReason::tail, true};
   }
   const auto newest_sync = log.newest_sync();
   // Without a newer sync chunk there is nothing better to show than what comes next, and one that

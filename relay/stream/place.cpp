@@ -69,6 +69,15 @@ Place find_position(const StreamLog& log, Position position) noexcept {
 
 }  // namespace
 
+std::optional<std::uint64_t> find_exactly(const StreamLog& log, Position position) noexcept {
+  if (log.empty()) return std::nullopt;
+  if (const auto found = find_quickly(log, position)) return found;
+  for (std::uint64_t sequence = log.end(); sequence > log.first(); --sequence) {
+    if (log.at(sequence - 1).position == position) return sequence - 1;
+  }
+  return std::nullopt;
+}
+
 Place find_place(const StreamLog& log, const wire::Start& start) noexcept {
   if (log.empty()) return {};
   if (const auto* position = std::get_if<Position>(&start)) return find_position(log, *position);

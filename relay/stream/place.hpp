@@ -21,4 +21,7 @@ struct Place {
 /// it can still come. Of a log of wire images, where a chunk without one is missing.
 Place find_place(const StreamLog& log, const wire::Start& start) noexcept;
 
+/// Where in a log of any kind a position is; nothing where it is not.
+std::optional<std::uint64_t> find_exactly(const StreamLog& log, wire::Position position) noexcept;
+
 }  // namespace stream

@@ -8,25 +8,16 @@
 namespace stream {
 
 Stream::Stream(std::string path, const PathPolicy& policy, Fanout& fanout, memory::BlockPool& pool,
-               std::uint64_t first_sequence)
+               std::uint64_t first_sequence, bool is_past)
     : path_(std::move(path)),
       policy_(policy),
       fanout_(fanout),
       pool_(pool),
-      log_(policy.tail, first_sequence) {}
+      log_(policy.tail, first_sequence, is_past) {}
 
 Stream::~Stream() {
   drop_unused_feeds();
   RELAY_ASSERT(formats_.empty());  // viewers leave before their stream goes
-}
-
-template <class Visit>
-void Stream::for_each_audience(Visit visit) const {
-  for (const auto& format : formats_) {
-    for (const auto& feed : format->feeds()) {
-      for (const auto& audience : feed->audiences()) visit(*audience, *format);
-    }
-  }
 }
 
 Feed& Stream::feed(media::Container container, Framing framing, Begin begin) {
@@ -37,18 +28,34 @@ Feed& Stream::feed(media::Container container, Framing framing, Begin begin) {
   return formats_.back()->feed(framing);
 }
 
+Feed* Stream::feed_at(media::Container container, Framing framing, std::uint64_t sequence) {
+  if (!can_enter(container, sequence)) return nullptr;
+  for (const auto& format : formats_) {
+    if (format->container() == container) return &format->feed(framing);
+  }
+  formats_.push_back(std::make_unique<Format>(log_, container, sequence, fanout_, pool_));
+  return &formats_.back()->feed(framing);
+}
+
+bool Stream::can_enter(media::Container container, std::uint64_t sequence) const noexcept {
+  if (sequence < log_.first()) return false;
+  const auto format = std::ranges::find_if(
+      formats_, [container](const auto& one) { return one->container() == container; });
+  return format == formats_.end() || (*format)->log().first() <= sequence;
+}
+
 void Stream::drop_unused_feeds() {
   std::erase_if(formats_, [](const auto& format) { return format->drop_unused_feeds(); });
 }
 
-bool Stream::end_finished(std::size_t& most) {
-  for_each_audience([&most](Audience& audience, const Format& format) {
+bool Stream::end_finished(std::size_t& most, std::optional<wire::Position> next) {
+  for_each_audience([&most, next](Audience& audience, const Format& format) {
     if (format.is_behind()) return;
     // From behind: one that leaves is replaced by the last, which was looked at already.
     for (std::size_t seat = audience.cursors().size(); seat > 0 && most > 0; --seat) {
       Cursor& cursor = *audience.cursors()[seat - 1];
       if (!cursor.has_read_all()) continue;
-      cursor.end();
+      next ? cursor.hand_on(*next) : cursor.end();
       --most;
     }
   });

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,8 +17,9 @@ namespace stream {
 /// home worker a publisher appends to it, elsewhere the replica's messages do.
 class Stream {
  public:
+  /// `is_past`: of chunks that were read back from disk.
   Stream(std::string path, const PathPolicy& policy, Fanout& fanout, memory::BlockPool& pool,
-         std::uint64_t first_sequence);
+         std::uint64_t first_sequence, bool is_past = false);
   ~Stream();
 
   const std::string& path() const noexcept { return path_; }
@@ -26,14 +28,27 @@ class Stream {
 
   /// The feed in this container with this framing; made when missing, then from `begin` on.
   Feed& feed(media::Container container, Framing framing, Begin begin = Begin::newest);
+  /// The same for one that goes on or begins at this chunk, or behind it at a sync chunk. Null: the
+  /// format was made for others, from a later one on.
+  Feed* feed_at(media::Container container, Framing framing, std::uint64_t sequence);
+  /// Whether there would be such a feed.
+  bool can_enter(media::Container container, std::uint64_t sequence) const noexcept;
   /// Drops feeds that nobody reads any more.
   void drop_unused_feeds();
   /// The stream is over: cursors that have read all of it leave and are told, `most` of them, which
-  /// is counted down. True when none is left; the others read on.
-  bool end_finished(std::size_t& most);
+  /// is counted down. True when none is left; the others read on. `next`: where it goes on in
+  /// another log.
+  bool end_finished(std::size_t& most, std::optional<wire::Position> next = std::nullopt);
   /// The same for all cursors, wherever they are.
   void end();
   std::size_t viewers() const noexcept;
+  /// Calls `visit(const Cursor&)`.
+  template <class Visit>
+  void for_each_cursor(Visit visit) const {
+    for_each_audience([&visit](const Audience& audience, const Format&) {
+      for (const Cursor* cursor : audience.cursors()) visit(*cursor);
+    });
+  }
   /// Bytes and time by which the slowest viewer lags.
   MediaTime lag_max() const noexcept;
 
@@ -52,7 +67,13 @@ class Stream {
 
  private:
   template <class Visit>
-  void for_each_audience(Visit visit) const;
+  void for_each_audience(Visit visit) const {
+    for (const auto& format : formats_) {
+      for (const auto& feed : format->feeds()) {
+        for (const auto& audience : feed->audiences()) visit(*audience, *format);
+      }
+    }
+  }
 
   std::string path_;
   PathPolicy policy_;

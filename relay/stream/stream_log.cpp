@@ -7,11 +7,18 @@
 
 namespace stream {
 
-StreamLog::StreamLog(const TailPolicy& policy, std::uint64_t first_sequence)
+StreamLog::StreamLog(const TailPolicy& policy, std::uint64_t first_sequence, bool is_past)
     : policy_(policy),
+      is_past_(is_past),
       chunks_max_(
           std::clamp(static_cast<std::size_t>(policy.bytes / 4096), chunks_least, chunks_most)),
       first_(first_sequence) {}
+
+StreamLog::StreamLog(const TailPolicy& policy, std::uint64_t first_sequence,
+                     const StreamLog& source)
+    : StreamLog(policy, first_sequence, source.is_past()) {
+  source_ = &source;
+}
 
 std::optional<std::uint64_t> StreamLog::newest_sync() const noexcept {
   return syncs_.empty() ? std::nullopt : std::optional(syncs_.back());
@@ -19,6 +26,19 @@ std::optional<std::uint64_t> StreamLog::newest_sync() const noexcept {
 
 std::optional<std::uint64_t> StreamLog::oldest_sync() const noexcept {
   return syncs_.empty() ? std::nullopt : std::optional(syncs_.front());
+}
+
+std::optional<wire::Position> StreamLog::position_of(std::uint64_t sequence) const noexcept {
+  if (source_ != nullptr) return source_->position_of(sequence);
+  if (sequence >= first_ && !chunks_.empty()) {
+    return sequence < end() ? at(sequence).position : newest().position.next();
+  }
+  auto run = std::upper_bound(
+      dropped_.begin(), dropped_.end(), sequence,
+      [](std::uint64_t place, const Run& candidate) { return place < candidate.first; });
+  if (run == dropped_.begin()) return std::nullopt;
+  --run;
+  return run->at(std::min(sequence, run->end));
 }
 
 MediaTime StreamLog::length() const noexcept {
@@ -53,10 +73,7 @@ void StreamLog::drop_before(std::uint64_t sequence) {
 }
 
 void StreamLog::restart(std::uint64_t sequence) {
-  chunks_.clear();
-  syncs_.clear();
-  bytes_ = 0;
-  held_bytes_ = 0;
+  while (!chunks_.empty()) drop_oldest();
   first_ = sequence;
 }
 
@@ -64,8 +81,23 @@ void StreamLog::drop_oldest() {
   bytes_ -= chunks_.front().payload_bytes();
   held_bytes_ -= chunks_.front().held_bytes();
   if (!syncs_.empty() && syncs_.front() == first_) syncs_.pop_front();
+  remember_oldest();
   chunks_.pop_front();
   ++first_;
+}
+
+void StreamLog::remember_oldest() {
+  if (source_ != nullptr) return;
+  const wire::Position position = chunks_.front().position;
+  if (!dropped_.empty() && dropped_.back().end == first_ &&
+      dropped_.back().at(first_) == position) {
+    ++dropped_.back().end;
+    return;
+  }
+  // A log that goes back, as one of another home would: what was before is something else.
+  while (!dropped_.empty() && dropped_.back().end > first_) dropped_.pop_back();
+  if (dropped_.size() == dropped_runs_max) dropped_.pop_front();
+  dropped_.push_back({first_, first_ + 1, position});
 }
 
 }  // namespace stream

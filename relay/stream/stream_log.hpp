@@ -19,8 +19,16 @@ class StreamLog {
  public:
   static constexpr std::size_t chunks_least = 1024;
   static constexpr std::size_t chunks_most = 16 * 1024;
+  /// Of chunks that it has not any more, it knows what they are called: so many runs of positions
+  /// that follow one another.
+  static constexpr std::size_t dropped_runs_max = 64;
 
-  StreamLog(const TailPolicy& policy, std::uint64_t first_sequence);
+  /// `is_past`: of chunks that were read back, where nobody lags but by the clock of its reader.
+  StreamLog(const TailPolicy& policy, std::uint64_t first_sequence, bool is_past = false);
+  /// In step with `source`, which outlives it: the same chunks otherwise put.
+  StreamLog(const TailPolicy& policy, std::uint64_t first_sequence, const StreamLog& source);
+
+  bool is_past() const noexcept { return is_past_; }
 
   std::uint64_t first() const noexcept { return first_; }
   /// One past the newest chunk.
@@ -33,6 +41,9 @@ class StreamLog {
   const Chunk& newest() const noexcept { return chunks_.back(); }
   std::optional<std::uint64_t> newest_sync() const noexcept;
   std::optional<std::uint64_t> oldest_sync() const noexcept;
+  /// What the chunk at that place is or was called, or what would follow the last one before it
+  /// that is known. Nothing: none is.
+  std::optional<wire::Position> position_of(std::uint64_t sequence) const noexcept;
 
   std::uint64_t bytes() const noexcept { return bytes_; }
   /// Of the arena: the payload and what is kept with it. This is what `TailPolicy::bytes` bounds.
@@ -55,13 +66,28 @@ class StreamLog {
   void restart(std::uint64_t sequence);
 
  private:
+  // Chunks that were dropped, whose positions follow one another as their places do.
+  struct Run {
+    std::uint64_t first;
+    std::uint64_t end;
+    wire::Position position;  // of the first
+
+    wire::Position at(std::uint64_t sequence) const noexcept {
+      return {position.epoch, position.sequence + (sequence - first)};
+    }
+  };
+
   void drop_oldest();
+  void remember_oldest();
 
   TailPolicy policy_;
+  bool is_past_;
+  const StreamLog* source_ = nullptr;
   std::size_t chunks_max_;
   std::uint64_t first_;
   std::deque<Chunk> chunks_;
   std::deque<std::uint64_t> syncs_;
+  std::deque<Run> dropped_;  // not of one that has a source
   std::uint64_t bytes_ = 0;
   std::uint64_t held_bytes_ = 0;
 };

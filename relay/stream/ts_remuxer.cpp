@@ -42,7 +42,8 @@ void TsRemuxer::write(const Chunk& source, Chunk& out) {
     tracks_ = source.tracks;
     writer_.emplace(pool_, tracks_->tracks, tracks_->tables_version);
   }
-  auto image = writer_->write(with_stamps(source), source.sync || is_other);
+  const bool with_tables = source.sync || is_other || is_past_;
+  auto image = writer_->write(with_stamps(source), with_tables);
   if (!image) {
     waits_for_sync_ = true;
     out.sync = false;
@@ -52,7 +53,7 @@ void TsRemuxer::write(const Chunk& source, Chunk& out) {
   const bool is_seam = (is_other || waits_for_sync_) && is_joined_;
   waits_for_sync_ = false;
   is_joined_ = true;
-  if (source.sync) {
+  if (source.sync || is_past_) {
     out.join = std::make_shared<const JoinImages>(JoinImages{{}, image->skip_join});
   }
   if (is_seam) out.bytes = std::move(image->skip_join);

@@ -84,6 +84,24 @@ TEST_CASE("a lag counts from the clock and not from what was sent ahead of it") 
   CHECK(decide(log, 11, SlowPolicy::skip, milliseconds(200)).action == LagAction::jump);
 }
 
+TEST_CASE("in the past nobody lags and who falls out may go elsewhere") {
+  test::ChunkMaker maker;
+  StreamLog log({std::chrono::seconds(100), 1 << 30}, 10, true);
+  for (std::uint64_t sequence = 10; sequence < 30; ++sequence) {
+    log.append(maker.make(sequence, {sequence % 5 == 0, 10, 4096, milliseconds(100 * sequence)}));
+  }
+  for (const auto slow : {SlowPolicy::skip, SlowPolicy::catch_up, SlowPolicy::disconnect}) {
+    CHECK(decide(log, 10, slow, {}).action == LagAction::stay);
+    CHECK(decide(log, 29, slow, {}).action == LagAction::stay);
+    const auto decision = decide(log, 9, slow, {});
+    CHECK(decision.action == LagAction::jump);
+    CHECK(decision.may_leave);
+  }
+  const StreamLog live = make_log(maker, {12, 20});
+  CHECK(decide(live, 9, SlowPolicy::catch_up, {}).may_leave);
+  CHECK_FALSE(decide(live, 9, SlowPolicy::skip, {}).may_leave);
+}
+
 TEST_CASE("a lag up to the limit is none") {
   test::ChunkMaker maker;
   const StreamLog log = make_log(maker, {12, 25});

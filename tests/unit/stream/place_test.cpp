@@ -58,6 +58,22 @@ TEST_CASE("a position is that chunk and nothing else") {
   rig.check(Position{1, wire::sequence_max}, std::nullopt);
 }
 
+TEST_CASE("exactly a position is there or not") {
+  Rig rig;
+  CHECK_FALSE(find_exactly(rig.log, {1, 100}));
+  rig.append(1, 100, 110);
+  rig.append(1, 115, 120);
+  rig.append(2, 3, 6);
+  rig.append({2, 6}, false, false);
+  CHECK(find_exactly(rig.log, {1, 100}) == 50);
+  CHECK(find_exactly(rig.log, {1, 109}) == 59);
+  CHECK_FALSE(find_exactly(rig.log, {1, 110}));
+  CHECK(find_exactly(rig.log, {1, 116}) == 61);
+  CHECK(find_exactly(rig.log, {2, 4}) == 66);
+  CHECK(find_exactly(rig.log, {2, 6}) == 68);
+  CHECK_FALSE(find_exactly(rig.log, {2, 7}));
+}
+
 TEST_CASE("before all that is kept the oldest sync chunk stands in") {
   Rig rig;
   rig.append(1, 101, 120);

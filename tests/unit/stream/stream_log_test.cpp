@@ -153,6 +153,49 @@ TEST_CASE("a restarted log lets everything go and numbers on from there") {
   CHECK(rig.log.newest_sync() == 100);
 }
 
+TEST_CASE("what chunks are called is known after they were dropped") {
+  Log rig({std::chrono::seconds(10), unbounded});
+  const auto append = [&rig](wire::Position position) {
+    Chunk chunk = rig.maker.make(rig.log.end(), {true});
+    chunk.position = position;
+    rig.log.append(std::move(chunk));
+  };
+  using wire::Position;
+  CHECK_FALSE(rig.log.position_of(0));
+  for (std::uint64_t number = 100; number < 110; ++number) append({'E', number});
+  for (std::uint64_t number = 7; number < 9; ++number) append({'F', number});
+  rig.log.drop_before(11);
+  CHECK(rig.log.position_of(0) == Position{'E', 100});
+  CHECK(rig.log.position_of(9) == Position{'E', 109});
+  CHECK(rig.log.position_of(10) == Position{'F', 7});
+  CHECK(rig.log.position_of(11) == Position{'F', 8});
+  CHECK(rig.log.position_of(12) == Position{'F', 9});  // to come
+  // A log that begins anew further on has not got what is between: it would have followed.
+  rig.log.restart(20);
+  CHECK(rig.log.position_of(11) == Position{'F', 8});
+  CHECK(rig.log.position_of(15) == Position{'F', 9});
+  append({'F', 16});
+  CHECK(rig.log.position_of(15) == Position{'F', 9});
+  CHECK(rig.log.position_of(20) == Position{'F', 16});
+  rig.log.drop_before(21);
+  CHECK(rig.log.position_of(20) == Position{'F', 16});
+  CHECK(rig.log.position_of(9) == Position{'E', 109});
+}
+
+TEST_CASE("what dropped chunks are called is known of the last runs of positions") {
+  Log rig({std::chrono::seconds(10), unbounded});
+  const std::size_t chunks = StreamLog::dropped_runs_max + 10;
+  for (std::uint64_t number = 0; number < chunks; ++number) {
+    Chunk chunk = rig.maker.make(rig.log.end(), {true});
+    chunk.position = {'E', 3 * number};
+    rig.log.append(std::move(chunk));
+  }
+  rig.log.drop_before(chunks);
+  CHECK_FALSE(rig.log.position_of(9));
+  CHECK(rig.log.position_of(10) == wire::Position{'E', 30});
+  CHECK(rig.log.position_of(chunks - 1) == wire::Position{'E', 3 * (chunks - 1)});
+}
+
 TEST_CASE("what is dropped gives its blocks back") {
   Log rig({std::chrono::seconds(10), 64 * 1024});
   for (int count = 0; count < 500; ++count) rig.append(count % 10 == 0, 4000);

@@ -61,6 +61,11 @@ class Viewer final : public stream::Cursor::Sink {
     cursor.leave();
   }
   void on_until() noexcept override { cursor.leave(); }
+  bool on_elsewhere(wire::Position next) noexcept override {
+    elsewhere = next;
+    if (goes_elsewhere) cursor.leave();
+    return goes_elsewhere;
+  }
   void on_stream_end() noexcept override { ++stream_ends; }
   void on_unsent_needed(std::size_t bytes) noexcept override { unsent = bytes; }
 
@@ -74,6 +79,8 @@ class Viewer final : public stream::Cursor::Sink {
   int too_slow = 0;
   int tracks_changes = 0;
   int stream_ends = 0;
+  bool goes_elsewhere = false;
+  std::optional<wire::Position> elsewhere;
   int writes = 0;
   int writes_while_waiting = 0;
   std::size_t unsent = 0;

@@ -104,6 +104,12 @@ class WireViewer final : public stream::Cursor::Sink {
     if (waits_at_seams) cursor.wait();
   }
   void on_until() noexcept override { tell("until"); }
+  bool on_elsewhere(wire::Position next) noexcept override {
+    if (!goes_elsewhere) return false;
+    tell("elsewhere=" + name_of(next));
+    cursor.leave();
+    return true;
+  }
   void on_stream_end() noexcept override { tell("end"); }
   void on_unsent_needed(std::size_t) noexcept override {}
 
@@ -115,6 +121,7 @@ class WireViewer final : public stream::Cursor::Sink {
   std::size_t limit = static_cast<std::size_t>(-1);
   int writes = 0;
   bool waits_at_seams = false;
+  bool goes_elsewhere = false;
   stream::Cursor cursor;
 
  private:
