@@ -80,6 +80,17 @@ void Store::set_newest(const Segment& segment) {
   if (known.stream.empty() || known.start <= segment.start) known = segment;
 }
 
+void Store::drop_newest(const Segment& segment, const std::optional<Segment>& before) {
+  const std::lock_guard lock(lock_);
+  const auto known = newest_.find(segment.stream);
+  if (known == newest_.end() || known->second.id != segment.id) return;
+  if (before) {
+    known->second = *before;
+  } else {
+    newest_.erase(known);
+  }
+}
+
 base::Utc Store::next_start(const std::string& stream, base::Utc utc) const {
   const std::lock_guard lock(lock_);
   const auto known = newest_.find(stream);

@@ -48,6 +48,8 @@ class Store {
   std::optional<Segment> newest(const std::string& stream) const;
   /// One that starts earlier than what is known does not count.
   void set_newest(const Segment& segment);
+  /// If it is this one, which is gone, it is now what comes before it.
+  void drop_newest(const Segment& segment, const std::optional<Segment>& before);
   /// Where a new segment starts whose first chunk has this UTC: there, or later where that would
   /// not be behind all others of the stream. So starts are in the order of recording, whatever
   /// clocks and cameras do that send again what is here, and no file has the name of another.

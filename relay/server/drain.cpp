@@ -18,6 +18,7 @@ void WorkerServer::announce_drain() noexcept {
 
 void WorkerServer::drain(base::Time begin) noexcept {
   drain_ = Drain::viewers;
+  if (recordings_) recordings_->stop();
   for (const auto& [id, connection] : connections_) connection->drain();
   for (const auto& [id, connection] : wire_connections_) connection->drain(drain_bye());
   refuse_waiting();
@@ -100,6 +101,7 @@ void WorkerServer::stop_all() noexcept {
 
 void WorkerServer::stop_now() noexcept {
   drain_ = Drain::done;
+  if (recordings_) recordings_->stop();
   for (const auto& [id, viewer] : viewers_) viewer->cut_off(session::ViewerEnd::drain);
   for (const auto& [id, publisher] : publishers_) {
     publisher->end(session::PublisherEnd::drain, std::string(drain_reason));

@@ -3,13 +3,27 @@
 #include "relay/base/assert.hpp"
 
 namespace server {
+namespace {
+
+std::unique_ptr<disk::Store> open_store(const control::Config& config, base::Log& log) {
+  if (config.recording.root.empty()) return nullptr;
+  disk::Store::Options options;
+  options.root = config.recording.root;
+  options.backlog_bytes_max = config.recording.backlog_bytes;
+  options.past_bytes_max = config.arena_bytes / 4;
+  options.pool_threads = config.blocking_threads;
+  return std::make_unique<disk::Store>(std::move(options), log);
+}
+
+}  // namespace
 
 Server::Server(const control::Config& config, base::Log& log)
     : config_(config),
       log_(log),
       arena_(config.arena_bytes, config.block_bytes),
       directory_(config.streams_max),
-      shared_{config, log, arena_, directory_, {}, {}, {}, {}, {}} {
+      store_(open_store(config, log)),
+      shared_{config, log, arena_, directory_, store_.get(), {}, {}, {}, {}, {}} {
   const auto http = loop::bind_sockets(config.http.address, config.http.port, config.workers);
   const auto admin = loop::bind_sockets(config.admin.address, config.admin.port, 1);
   std::vector<stream::StreamTable::Peer> peers;

@@ -45,6 +45,9 @@ WorkerServer::WorkerServer(loop::Worker& worker, Shared& shared)
       drain_timer_(worker, loop::bind<&WorkerServer::tell_due_viewers>(this)) {
   tick_timer_.wake_every(tick);
   begin_hooks();
+  if (worker.index() == 0 && shared.store != nullptr) {
+    recordings_ = std::make_unique<Recordings>(worker, *shared.store, shared.config);
+  }
 }
 
 WorkerServer::~WorkerServer() {

@@ -20,6 +20,7 @@
 #include "relay/protocol/wire/admission.hpp"
 #include "relay/server/drain_schedule.hpp"
 #include "relay/server/hook_runner.hpp"
+#include "relay/server/recordings.hpp"
 #include "relay/server/source.hpp"
 #include "relay/session/http_connection.hpp"
 #include "relay/session/http_publisher.hpp"
@@ -47,6 +48,7 @@ struct Shared {
   base::Log& log;
   memory::Arena& arena;
   stream::Directory& directory;
+  disk::Store* store;  ///< nothing: no recordings
   std::atomic<std::uint32_t> connections{0};
   std::vector<WorkerServer*> servers{};              ///< by worker; complete before the loops run
   std::atomic<bool> draining{false};                 ///< from the signal on
@@ -306,6 +308,7 @@ class WorkerServer final : public loop::Listener::Events,
   std::unordered_map<std::string, Source> sources_;  // of this worker, by stream
   bool is_starting_sources_ = false;                 // there are more that are due
   std::unique_ptr<HookRunner> hooks_;                // of the whole relay; on the first worker
+  std::unique_ptr<Recordings> recordings_;           // likewise
   base::LineBudget hook_lines_;
   bool has_viewer_hooks_ = false;  // somewhere in the configuration
   bool is_ending_hooks_ = false;
