@@ -54,7 +54,7 @@ RecordWriter::Record RecordWriter::write(const stream::Chunk& chunk) {
     record.end_time = box_.end_time();
     record.begins_anew = std::exchange(are_tracks_new_, false);
   }
-  if (input_) input_->samples().clear();
+  packets_.clear();
   return record;
 }
 
@@ -85,8 +85,9 @@ std::span<const Sample> RecordWriter::take_packets(const stream::Chunk& chunk, R
     const auto tracks = input_->tracks();
     use_tracks({{tracks.begin(), tracks.end()}, tables_version}, nullptr);
   }
-  record.entry.sync = stream::begins_with_sync(input_->samples(), input_->tracks());
-  return drop_untold(input_->samples());
+  packets_.swap(input_->samples());
+  record.entry.sync = stream::begins_with_sync(packets_, input_->tracks());
+  return drop_untold(packets_);
 }
 
 // A publisher may have more tracks than the wire tells, and than the box can name.

@@ -82,6 +82,7 @@ class RecordWriter {
   // Kept for their memory.
   ChunkBox box_;
   std::vector<std::byte> header_;
+  std::vector<media::Sample> packets_;  // what was in them
   std::vector<media::Sample> told_samples_;
   std::vector<media::Sample> shown_samples_;
 };
