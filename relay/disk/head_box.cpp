@@ -23,6 +23,7 @@ constexpr std::uint8_t version = 1;
 constexpr std::size_t fixed_bytes = uuid_head_bytes + 14;
 constexpr std::size_t checksum_bytes = 4;
 constexpr std::size_t track_bytes = 9;  // without its configuration
+constexpr std::uint8_t has_pids_flag = 0x80;
 
 std::uint32_t checksum_of(std::span<const std::byte> bytes) noexcept {
   wire::Checksum checksum;
@@ -70,7 +71,7 @@ base::Result<Head> read_box(base::ByteReader reader) {
   Head head;
   const std::uint8_t read_version = reader.u8();
   const std::uint8_t gap = reader.u8();
-  const std::uint8_t tables_version = reader.u8();
+  const std::uint8_t tables = reader.u8();
   const std::size_t count = reader.u8();
   head.epoch = reader.u64();
   const auto stream = reader.take(reader.u16());
@@ -82,7 +83,9 @@ base::Result<Head> read_box(base::ByteReader reader) {
   head.stream.assign(reinterpret_cast<const char*>(stream.data()), stream.size());
   auto wire_tracks = read_wire_tracks(told);
   if (!wire_tracks || count != wire_tracks->tracks.size()) return Errc::bad_head;
-  media::TrackSet tracks{wire::to_media(*wire_tracks), tables_version};
+  media::TrackSet tracks{wire::to_media(*wire_tracks),
+                         static_cast<std::uint8_t>(tables & ~has_pids_flag),
+                         (tables & has_pids_flag) != 0};
   if (!read_tracks(reader, tracks.tracks) || reader.remaining() > 0) return Errc::bad_head;
   head.tracks = std::make_shared<const media::TrackSet>(std::move(tracks));
   head.wire_tracks = std::make_shared<const wire::Tracks>(std::move(*wire_tracks));
@@ -101,7 +104,8 @@ bool are_alike(const media::TrackSet& a, const media::TrackSet& b) {
   const auto is_like = [](const media::Track& left, const media::Track& right) {
     return are_alike(left, right);
   };
-  return a.tables_version == b.tables_version && std::ranges::equal(a.tracks, b.tracks, is_like);
+  return a.tables_version == b.tables_version && a.has_pids == b.has_pids &&
+         std::ranges::equal(a.tracks, b.tracks, is_like);
 }
 
 std::string write_head(const Head& head) {
@@ -115,7 +119,8 @@ std::string write_head(const Head& head) {
   const std::size_t box = begin_uuid_box(out, head_type);
   out.u8(version);
   out.u8(static_cast<std::uint32_t>(head.gap));
-  out.u8(head.tracks->tables_version);
+  const std::uint8_t pids = head.tracks->has_pids ? has_pids_flag : 0;
+  out.u8(std::uint32_t{head.tracks->tables_version} | pids);
   out.u8(static_cast<std::uint32_t>(tracks.size()));
   out.u64(head.epoch);
   out.u16(static_cast<std::uint32_t>(head.stream.size()));

@@ -16,7 +16,7 @@ namespace disk {
 /// there, if MP4 can hold it), then this box.
 ///
 ///      0  size 4 | "uuid" 4 | user type 16
-///     24  version 1 | gap reason 1 | version of the tables 1 | number of tracks 1
+///     24  version 1 | gap reason 1 | version of the tables, 0x80: ids are PIDs 1 | number of tracks 1
 ///     28  epoch 8
 ///     36  stream: length 2, text
 ///         tracks as the wire tells them: length 4, a message of schemas/wire.proto

@@ -83,7 +83,7 @@ std::span<const Sample> RecordWriter::take_packets(const stream::Chunk& chunk, R
   const std::uint8_t tables_version = chunk.tracks ? chunk.tracks->tables_version : 0;
   if (input_->take_change() || (tracks_ && tracks_->tables_version != tables_version)) {
     const auto tracks = input_->tracks();
-    use_tracks({{tracks.begin(), tracks.end()}, tables_version}, nullptr);
+    use_tracks({{tracks.begin(), tracks.end()}, tables_version, true}, nullptr);
   }
   packets_.swap(input_->samples());
   record.entry.sync = stream::begins_with_sync(packets_, input_->tracks());

@@ -13,6 +13,9 @@ struct TrackSet {
   std::vector<Track> tracks;
   /// What version the tables of MPEG-TS have: another one whenever they say something else.
   std::uint8_t tables_version = 0;
+  /// The tracks' ids are the PIDs that they had in an MPEG-TS. Whoever writes one of their samples
+  /// goes on with them.
+  bool has_pids = false;
 };
 
 }  // namespace media

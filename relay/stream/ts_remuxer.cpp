@@ -21,6 +21,13 @@ std::vector<media::Sample> with_stamps(const Chunk& source) {
   return samples;
 }
 
+// The tables that came with these PIDs may say more than ours: theirs have another version.
+std::uint8_t tables_version(const media::TrackSet& tracks) {
+  constexpr unsigned versions = 32;
+  const unsigned version = tracks.tables_version + (tracks.has_pids ? versions / 2 : 0);
+  return static_cast<std::uint8_t>(version % versions);
+}
+
 }  // namespace
 
 void TsRemuxer::remux(const Chunk& source, Chunk& out) {
@@ -40,7 +47,7 @@ void TsRemuxer::write(const Chunk& source, Chunk& out) {
   const bool is_other = tracks_ != source.tracks;
   if (is_other) {
     tracks_ = source.tracks;
-    writer_.emplace(pool_, tracks_->tracks, tracks_->tables_version);
+    writer_.emplace(pool_, tracks_->tracks, tables_version(*tracks_), tracks_->has_pids);
   }
   const bool with_tables = source.sync || is_other || is_past_;
   auto image = writer_->write(with_stamps(source), with_tables);

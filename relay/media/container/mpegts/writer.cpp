@@ -82,14 +82,18 @@ bool can_write(const Track& track) noexcept {
   }
 }
 
-Writer::Writer(memory::BlockPool& pool, std::span<const Track> tracks, std::uint8_t tables_version)
+Writer::Writer(memory::BlockPool& pool, std::span<const Track> tracks, std::uint8_t tables_version,
+               bool has_pids)
     : packets_(pool), stream_of_track_(tracks.size(), no_stream) {
   counters_.fill(counter_before_first);
   std::vector<ProgramStream> program;
+  const auto pid_of = [&](std::size_t index) {
+    return static_cast<std::uint16_t>(has_pids ? tracks[index].id : first_pid + index);
+  };
   for (std::size_t index = 0; index < tracks.size() && streams_.size() < tracks_max; ++index) {
     if (!can_write(tracks[index])) continue;
     stream_of_track_[index] = static_cast<std::uint8_t>(streams_.size());
-    add_stream(tracks[index], static_cast<std::uint16_t>(first_pid + index));
+    add_stream(tracks[index], pid_of(index));
     program.push_back({streams_.back().pid, &tracks[index]});
   }
   const auto video = std::ranges::find_if(streams_, &Stream::is_video);
@@ -97,7 +101,8 @@ Writer::Writer(memory::BlockPool& pool, std::span<const Track> tracks, std::uint
     const auto with_pcr = video == streams_.end() ? streams_.begin() : video;
     pcr_stream_ = static_cast<std::size_t>(with_pcr - streams_.begin());
   }
-  pat_ = make_pat(pmt_pid, tables_version);
+  while (std::ranges::find(streams_, own_pmt_pid_, &Stream::pid) != streams_.end()) ++own_pmt_pid_;
+  pat_ = make_pat(own_pmt_pid_, tables_version);
   pmt_ = make_pmt(program, streams_.empty() ? null_pid : streams_[pcr_stream_].pid, tables_version);
 }
 
@@ -129,7 +134,7 @@ base::Result<Writer::Image> Writer::write(Samples samples, bool with_tables) {
     if (!join) return join.error();
     image.skip_join = std::move(*join);
     packets_.add_section(pat_pid, pat_, counters_[pat_counter]);
-    packets_.add_section(pmt_pid, pmt_, counters_[pmt_counter]);
+    packets_.add_section(own_pmt_pid_, pmt_, counters_[pmt_counter]);
   }
   for (Stream& stream : streams_) stream.done = 0;
   for (std::size_t at = 0; at < samples.size(); ++at) {
@@ -152,7 +157,7 @@ base::Result<Writer::Image> Writer::write(Samples samples, bool with_tables) {
 
 void Writer::add_discontinuities() {
   packets_.add_discontinuity(pat_pid, counters_[pat_counter]);
-  packets_.add_discontinuity(pmt_pid, counters_[pmt_counter]);
+  packets_.add_discontinuity(own_pmt_pid_, counters_[pmt_counter]);
   for (std::size_t index = 0; index < streams_.size(); ++index) {
     packets_.add_discontinuity(streams_[index].pid, counters_[index]);
   }

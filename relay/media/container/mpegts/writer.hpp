@@ -22,19 +22,19 @@ namespace mpegts {
 bool can_write(const media::Track& track) noexcept;
 
 /// Writes samples as MPEG-TS (ISO/IEC 13818-1): gathers each payload byte once into packets. The
-/// track with index i has PID 0x100 + i; the first `tracks_max` that can be written are. Owned by a
-/// feed.
+/// track with index i has PID 0x100 + i, unless it had one before; the first `tracks_max` that can
+/// be written are. Owned by a feed.
 class Writer {
  public:
-  static constexpr std::uint16_t pmt_pid = 0x1000;
+  static constexpr std::uint16_t pmt_pid = 0x1000;  ///< or the next that no track has
   static constexpr std::uint16_t first_pid = 0x100;
   /// 90 kHz. How long before its dts a frame arrives by the PCR: audio that comes later than video
   /// is still in time. As ffmpeg's muxer has it.
   static constexpr std::int64_t pcr_delay = 63'000;
 
-  /// `tables_version`: of PAT and PMT, 0 to 31.
-  Writer(memory::BlockPool& pool, std::span<const media::Track> tracks,
-         std::uint8_t tables_version);
+  /// `tables_version`: of PAT and PMT, 0 to 31. `has_pids`: the tracks' ids are PIDs to be used.
+  Writer(memory::BlockPool& pool, std::span<const media::Track> tracks, std::uint8_t tables_version,
+         bool has_pids = false);
 
   /// What one chunk of the log becomes.
   struct Image {
@@ -85,6 +85,7 @@ class Writer {
   std::vector<std::uint8_t> stream_of_track_;
   std::vector<Stream> streams_;  // at most tracks_max
   std::size_t pcr_stream_ = no_stream;
+  std::uint16_t own_pmt_pid_ = pmt_pid;
   std::vector<std::byte> pat_;
   std::vector<std::byte> pmt_;
   std::array<Counter, tracks_max + 2> counters_;  // of the streams, PAT and PMT

@@ -65,6 +65,26 @@ struct Rig : test::PayloadRig {
 
 }  // namespace
 
+TEST_CASE("tracks that had PIDs go on with them") {
+  Track video = h264();
+  video.id = 0x1000;  // where the PMT would be
+  Track audio = aac();
+  audio.id = 0x41;
+  Rig rig({});
+  Writer writer(rig.pool, std::vector{video, audio}, 5, true);
+  const auto image = writer.write(
+      std::vector{rig.sample(0, begin, begin, true, sync_frame(100)), rig.audio(1, 480'000, 50)},
+      true);
+  REQUIRE(image.has_value());
+  test::ReaderRig reader;
+  REQUIRE(reader.feed(test::gather(image->bytes)));
+  const auto tracks = reader.reader.tracks();
+  REQUIRE(tracks.size() == 2);
+  CHECK(tracks[0].id == 0x1000);
+  CHECK(tracks[1].id == 0x41);
+  CHECK(test::packet_at(test::gather(image->bytes), 1).pid() == Writer::pmt_pid + 1);
+}
+
 TEST_CASE("MPEG-TS holds what it has words for") {
   CHECK(mpegts::can_write(h264()));
   CHECK(mpegts::can_write(make_track(Codec::h265, 90'000)));
