@@ -114,7 +114,11 @@ void Recovery::add_new_files(const std::filesystem::path& hour, base::Utc after)
     }
     segment->id = store_.catalog().add(*segment);
     store_.set_newest(*segment);
-    if (segment->is_open) pieces_.emplace_back(std::move(*segment));
+    if (segment->is_open) {
+      pieces_.emplace_back(std::move(*segment));
+    } else {
+      ++counts_.indexed;
+    }
   }
 }
 
