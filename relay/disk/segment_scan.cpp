@@ -57,6 +57,7 @@ base::Result<Scan> Scanner::run() {
   read_head();
   while (!failed_ && offset_ < source_.size()) take_box();
   if (failed_) return failed_;
+  if (scan_.table.chunks.empty()) return Errc::nothing_valid;
   Segment& segment = scan_.table.segment;
   segment.stream = stream_;
   segment.bytes = source_.size();
@@ -261,21 +262,13 @@ base::Result<void> check_record(std::span<const iovec> record, const ChunkEntry&
 }
 
 base::Result<Scan> scan_segment(ByteSource& source, const std::string& stream) {
-  auto scan = Scanner(source, stream).run();
-  if (scan && scan->table.chunks.empty()) return Errc::nothing_valid;
-  return scan;
+  return Scanner(source, stream).run();
 }
 
 base::Result<Scan> scan_segment(const std::filesystem::path& file, const std::string& stream) {
   auto source = FileSource::open(file);
   if (!source) return source.error();
   return scan_segment(*source, stream);
-}
-
-base::Result<Scan> verify_segment(const std::filesystem::path& file, const std::string& stream) {
-  auto source = FileSource::open(file);
-  if (!source) return source.error();
-  return Scanner(*source, stream).run();
 }
 
 }  // namespace disk

@@ -38,6 +38,7 @@ class StoreRig {
     base::Utc start = noon;
     GapReason gap = GapReason::none;
     bool closed = true;
+    std::size_t bytes = 500;  ///< of each chunk
   };
 
   StoreRig() { open(); }
@@ -104,6 +105,24 @@ class StoreRig {
     store->publish(std::make_shared<const SegmentTable>(std::move(table)));
   }
 
+  // Any bytes are a frame of VP9.
+  stream::Chunk make_chunk(const Kind& kind, std::size_t index) {
+    const std::uint64_t sequence = kind.first + index;
+    stream::Chunk chunk;
+    chunk.sequence = sequence;
+    chunk.position = {kind.epoch, sequence};
+    chunk.utc = kind.start + index * std::chrono::milliseconds(100);
+    chunk.time = 900'000 + static_cast<stream::MediaTime>(sequence) * 9'000;
+    chunk.segment = static_cast<std::uint32_t>(sequence / 20);
+    chunk.sync = index % 10 == 0;
+    chunk.container = media::Container::fmp4;
+    chunk.tracks = tracks_;
+    chunk.video_frames = 1;
+    chunk.samples.push_back(
+        {0, chunk.sync, chunk.time, chunk.time, 9'000, maker.write(kind.bytes, 4'096)});
+    return chunk;
+  }
+
   std::filesystem::path file_of(const Segment& segment) const {
     return segment_path(folder.path(), segment.stream, segment.start);
   }
@@ -158,25 +177,7 @@ class StoreRig {
   ::test::ChunkMaker maker;
   std::optional<Store> store;
 
- private:
-  // Any bytes are a frame of VP9.
-  stream::Chunk make_chunk(const Kind& kind, std::size_t index) {
-    const std::uint64_t sequence = kind.first + index;
-    stream::Chunk chunk;
-    chunk.sequence = sequence;
-    chunk.position = {kind.epoch, sequence};
-    chunk.utc = kind.start + index * std::chrono::milliseconds(100);
-    chunk.time = 900'000 + static_cast<stream::MediaTime>(sequence) * 9'000;
-    chunk.segment = static_cast<std::uint32_t>(sequence / 20);
-    chunk.sync = index % 10 == 0;
-    chunk.container = media::Container::fmp4;
-    chunk.tracks = tracks_;
-    chunk.video_frames = 1;
-    chunk.samples.push_back(
-        {0, chunk.sync, chunk.time, chunk.time, 9'000, maker.write(500, 4'096)});
-    return chunk;
-  }
-
+ protected:
   std::shared_ptr<const media::TrackSet> tracks_ =
       std::make_shared<const media::TrackSet>(media::TrackSet{
           {::test::video_track(media::Codec::vp9, ::test::bytes_of({0, 10, 0x80, 1, 1, 1, 0, 0}))},

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -108,6 +109,7 @@ class WireViewer final : public stream::Cursor::Sink {
     if (!goes_elsewhere) return false;
     tell("elsewhere=" + name_of(next));
     cursor.leave();
+    if (on_gone) on_gone(next);
     return true;
   }
   void on_stream_end() noexcept override { tell("end"); }
@@ -122,6 +124,7 @@ class WireViewer final : public stream::Cursor::Sink {
   int writes = 0;
   bool waits_at_seams = false;
   bool goes_elsewhere = false;
+  std::function<void(wire::Position)> on_gone;
   stream::Cursor cursor;
 
  private:
