@@ -18,6 +18,7 @@
 #include <CLI/CLI.hpp>
 
 #include "relay/control/config.hpp"
+#include "relay/server/recordings_command.hpp"
 #include "relay/server/server.hpp"
 
 extern char** environ;
@@ -131,11 +132,13 @@ int main(int argc, char** argv) {
   app.add_flag("--check-config", check, "check the configuration and exit");
   app.add_flag("--print-config", print, "print the configuration that holds and exit");
   app.add_flag("--show-secrets", show_secrets, "with --print-config: print secrets too");
+  const server::RecordingsCommand recordings(app);
   app.set_version_flag("--version", "spancast " SPANCAST_VERSION);
   CLI11_PARSE(app, argc, argv);
   const auto path = file.empty() ? std::nullopt : std::optional<std::filesystem::path>(file);
   const Variables environment = read_environment();
   try {
+    if (const auto code = recordings.run(path, environment)) return *code;
     if (print) {
       std::cout << control::print_config(
           path, environment, show_secrets ? control::Secrets::shown : control::Secrets::hidden);

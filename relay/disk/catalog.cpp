@@ -138,7 +138,8 @@ base::Result<void> check_version(Database& database, Database::Access access) {
 struct Catalog::Queries {
   Statement begin, commit;
   Statement add_stream, put, remove, remove_same_start;
-  Statement get, at_utc, beginning_before, beginning_after, before, after, first, newest, range;
+  Statement get, at_utc, beginning_before, beginning_after, before, after, first, newest, range,
+      starting_from;
   Statement open_ones, newest_ones, oldest, oldest_of_stream, sums;
 
   static base::Result<std::unique_ptr<Queries>> prepare(const Database& database);
@@ -179,6 +180,7 @@ base::Result<std::unique_ptr<Catalog::Queries>> Catalog::Queries::prepare(
           "s.start >= coalesce((SELECT min(start) FROM (SELECT start FROM segments WHERE "
           "stream = n.id AND start <= ?2 ORDER BY start DESC LIMIT 4)), ?2) AND s.start < ?3 AND "
           "(s.end > ?2 OR s.open = 1) ORDER BY s.start LIMIT ?4")),
+      make(select_of_stream("s.start >= ?2 ORDER BY s.start LIMIT ?3")),
       make(select_of_all("WHERE s.open = 1 ORDER BY s.id")),
       make(select("FROM streams n CROSS JOIN segments s ON s.id = (SELECT id FROM segments WHERE "
                   "stream = n.id ORDER BY start DESC LIMIT 1) ORDER BY n.name")),
@@ -410,6 +412,11 @@ base::Result<std::vector<Segment>> Catalog::range(const std::string& stream, bas
                                                   base::Utc to, std::size_t most) {
   const std::size_t limit = std::min<std::size_t>(most, std::numeric_limits<std::int64_t>::max());
   return look_up(queries_->range, stream, to_integer(from), to_integer(to), to_integer(limit));
+}
+
+base::Result<std::vector<Segment>> Catalog::starting_from(const std::string& stream, base::Utc from,
+                                                          std::size_t most) {
+  return look_up(queries_->starting_from, stream, to_integer(from), to_integer(most));
 }
 
 base::Result<std::vector<Segment>> Catalog::open_ones() { return look_up(queries_->open_ones); }

@@ -64,6 +64,9 @@ class Catalog {
   /// Those that overlap [from, to), in order; at most `most`. An open one has no end.
   base::Result<std::vector<Segment>> range(const std::string& stream, base::Utc from, base::Utc to,
                                            std::size_t most);
+  /// Those that start there or later, in order; at most `most`.
+  base::Result<std::vector<Segment>> starting_from(const std::string& stream, base::Utc from,
+                                                   std::size_t most);
   /// Every one that is marked as open.
   base::Result<std::vector<Segment>> open_ones();
   /// Of each stream the newest.

@@ -46,6 +46,9 @@ base::Result<Database> Database::open(const std::filesystem::path& file, Access 
   sqlite3_extended_result_codes(handle, 1);
   sqlite3_busy_timeout(handle, busy_timeout_ms);
   if (access == Access::write) {
+    // What it needs besides the file stays when it is closed: on a full disk it could not be made.
+    int persist = 1;
+    sqlite3_file_control(handle, nullptr, SQLITE_FCNTL_PERSIST_WAL, &persist);
     const auto set_up = database.execute(
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA journal_size_limit=4194304;");
     if (!set_up) return set_up.error();

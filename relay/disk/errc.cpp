@@ -24,6 +24,12 @@ const char* describe(Errc errc) noexcept {
       return "something else lies where a chunk should be";
     case Errc::newer_catalog:
       return "the catalog was written by a newer version of Spancast";
+    case Errc::nothing_recorded:
+      return "nothing is recorded of that time";
+    case Errc::nothing_fits:
+      return "none of its tracks fits MP4";
+    case Errc::clip_too_large:
+      return "the clip has too many frames: a shorter one is possible";
   }
   return "unknown error";
 }

@@ -4,7 +4,7 @@
 
 namespace disk {
 
-/// What a file may turn out to be. What the system says of a file (ENOSPC, EIO) is its own error.
+/// What a file may turn out to be, or what somebody asks for. What the system says of a file (ENOSPC, EIO) is its own error.
 enum class Errc {
   bad_head = 1,  ///< what a segment begins with
   bad_record,    ///< what is in a chunk's box makes no sense
@@ -16,6 +16,9 @@ enum class Errc {
   nothing_valid,  ///< not one whole record
   foreign_bytes,  ///< something else lies where a record should be
   newer_catalog,  ///< its version is unknown here
+  nothing_recorded,
+  nothing_fits,    ///< none of the tracks into MP4
+  clip_too_large,  ///< it has more frames than a plan may have
 };
 
 const char* describe(Errc errc) noexcept;

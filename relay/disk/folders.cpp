@@ -32,6 +32,8 @@ base::Result<std::vector<std::string>> list(const path& folder, bool folders) {
 base::Result<void> find_streams(const path& folder, const std::string& name, int depth,
                                 std::vector<std::string>& streams) {
   const auto names = list(folder, true);
+  // Retention may remove one while the others are listed.
+  if (!names && depth > 0 && names.error() == std::errc::no_such_file_or_directory) return {};
   if (!names) return names.error();
   if (!name.empty() && std::any_of(names->begin(), names->end(), is_date)) streams.push_back(name);
   if (depth == stream_segments_max) return {};
@@ -88,6 +90,39 @@ base::Result<std::vector<SegmentName>> list_segments(const path& root, const pat
       segments.push_back(std::move(*segment));
   }
   return segments;
+}
+
+base::Result<std::vector<StreamFiles>> list_files(const path& root) {
+  const auto is_gone = [](const base::Error& error) {
+    return error == std::errc::no_such_file_or_directory;
+  };
+  auto streams = list_streams(root);
+  if (!streams) return streams.error();
+  std::vector<StreamFiles> all;
+  for (std::string& stream : *streams) {
+    const auto hours = list_hours(root, stream);
+    if (!hours && is_gone(hours.error())) continue;
+    if (!hours) return hours.error();
+    StreamFiles files;
+    for (const path& hour : *hours) {
+      auto segments = list_segments(root, hour);
+      if (!segments && is_gone(segments.error())) continue;
+      if (!segments) return segments.error();
+      for (SegmentName& name : *segments) {
+        files.bytes += file_bytes(segment_path(root, name.stream, name.start));
+        files.segments.push_back(std::move(name));
+      }
+    }
+    files.stream = std::move(stream);
+    all.push_back(std::move(files));
+  }
+  return all;
+}
+
+std::uint64_t file_bytes(const path& file) {
+  std::error_code error;
+  const std::uint64_t bytes = std::filesystem::file_size(file, error);
+  return error ? 0 : bytes;
 }
 
 void remove_empty_folders(const path& root, const path& segment) {

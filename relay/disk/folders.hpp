@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -23,6 +24,18 @@ base::Result<std::vector<std::filesystem::path>> list_hours(const std::filesyste
 /// The segments in the folder of an hour, in order.
 base::Result<std::vector<SegmentName>> list_segments(const std::filesystem::path& root,
                                                      const std::filesystem::path& hour);
+
+/// All of a stream.
+struct StreamFiles {
+  std::string stream;
+  std::vector<SegmentName> segments;  ///< in order
+  std::uint64_t bytes = 0;
+};
+/// Of all streams, by name. What goes meanwhile is left out.
+base::Result<std::vector<StreamFiles>> list_files(const std::filesystem::path& root);
+
+/// 0 when there is none.
+std::uint64_t file_bytes(const std::filesystem::path& file);
 
 /// Removes the folders of a segment that is gone as far up as they are empty, not the root.
 void remove_empty_folders(const std::filesystem::path& root, const std::filesystem::path& segment);

@@ -26,12 +26,6 @@ std::vector<std::byte> read_begin(const std::filesystem::path& file, std::size_t
   return begin;
 }
 
-std::uint64_t bytes_of(const std::filesystem::path& file) {
-  std::error_code error;
-  const std::uint64_t bytes = std::filesystem::file_size(file, error);
-  return error ? 0 : bytes;
-}
-
 // What the begin of a file says of a segment that was not closed: as much of it as a recorder knows
 // when it opens one. Checksums are looked at when it is recovered.
 base::Result<Segment> read_first(const std::filesystem::path& file, const SegmentName& name) {
@@ -56,7 +50,7 @@ base::Result<Segment> read_first(const std::filesystem::path& file, const Segmen
   segment.end = name.start;
   segment.start_time = box.time;
   segment.end_time = box.end_time();
-  segment.bytes = bytes_of(file);
+  segment.bytes = file_bytes(file);
   segment.last_sync = box.position.sequence;
   segment.number = box.segment;
   segment.discontinuity = box.discontinuity;
@@ -178,7 +172,7 @@ void Recovery::index(const SegmentName& name) {
 
 void Recovery::recover(Segment segment) {
   const auto file = segment_path(store_.root(), segment.stream, segment.start);
-  const std::uint64_t bytes_before = bytes_of(file);
+  const std::uint64_t bytes_before = file_bytes(file);
   auto recovered = recover_segment(file, segment);
   if (!recovered) {
     const base::Error error = recovered.error();

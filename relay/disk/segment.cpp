@@ -31,4 +31,11 @@ wire::GapReason to_wire(GapReason reason) noexcept {
   return wire::GapReason::lost;
 }
 
+GapReason gap_before(const Segment& next, wire::Position wanted) noexcept {
+  const bool is_same = next.first.epoch == wanted.epoch;
+  if (is_same && next.first.sequence <= wanted.sequence) return GapReason::none;
+  if (next.gap != GapReason::none) return next.gap;
+  return is_same ? GapReason::lost : GapReason::publisher;
+}
+
 }  // namespace disk

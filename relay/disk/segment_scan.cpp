@@ -57,7 +57,6 @@ base::Result<Scan> Scanner::run() {
   read_head();
   while (!failed_ && offset_ < source_.size()) take_box();
   if (failed_) return failed_;
-  if (scan_.table.chunks.empty()) return Errc::nothing_valid;
   Segment& segment = scan_.table.segment;
   segment.stream = stream_;
   segment.bytes = source_.size();
@@ -262,13 +261,21 @@ base::Result<void> check_record(std::span<const iovec> record, const ChunkEntry&
 }
 
 base::Result<Scan> scan_segment(ByteSource& source, const std::string& stream) {
-  return Scanner(source, stream).run();
+  auto scan = Scanner(source, stream).run();
+  if (scan && scan->table.chunks.empty()) return Errc::nothing_valid;
+  return scan;
 }
 
 base::Result<Scan> scan_segment(const std::filesystem::path& file, const std::string& stream) {
   auto source = FileSource::open(file);
   if (!source) return source.error();
   return scan_segment(*source, stream);
+}
+
+base::Result<Scan> verify_segment(const std::filesystem::path& file, const std::string& stream) {
+  auto source = FileSource::open(file);
+  if (!source) return source.error();
+  return Scanner(*source, stream).run();
 }
 
 }  // namespace disk

@@ -46,6 +46,10 @@ inline constexpr std::size_t damages_max = 1000;
 base::Result<Scan> scan_segment(const std::filesystem::path& file, const std::string& stream);
 base::Result<Scan> scan_segment(ByteSource& source, const std::string& stream);
 
+/// The same for who wants to hear of all damage: also of a file without one valid record, with an
+/// empty table.
+base::Result<Scan> verify_segment(const std::filesystem::path& file, const std::string& stream);
+
 /// The index of a closed one: from its end, in a few reads.
 base::Result<SegmentTable> read_index(const std::filesystem::path& file);
 

@@ -49,13 +49,6 @@ bool is_passed(const Segment& segment, wire::Position wanted) {
   return follows(segment, wanted) && segment.next().sequence <= wanted.sequence;
 }
 
-// Why what is before `segment` does not end with `wanted`.
-GapReason gap_before(const Segment& segment, wire::Position wanted) {
-  if (follows(segment, wanted)) return GapReason::none;
-  if (segment.gap != GapReason::none) return segment.gap;
-  return segment.first.epoch == wanted.epoch ? GapReason::lost : GapReason::publisher;
-}
-
 }  // namespace
 
 wire::Position Store::Place::position() const noexcept {

@@ -32,6 +32,9 @@ inline media::Track h265_track() {
   return video_track(media::Codec::h265, config);
 }
 
+/// MP4 cannot say what it is.
+inline media::Track vp9_without_config() { return video_track(media::Codec::vp9, {}); }
+
 inline media::Track audio_track(media::Codec codec, Bytes config, std::uint32_t rate) {
   media::Track track;
   track.codec = codec;
