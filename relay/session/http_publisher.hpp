@@ -54,6 +54,7 @@ class HttpPublisher final : public Publisher, public loop::Tcp::Events, private 
     return media_.on_nothing_freed(is_beyond_share);
   }
   const std::string& token() const noexcept override { return no_token_; }
+  void on_durable(wire::Position) noexcept override {}  // it keeps nothing for us
   void on_time(base::Time) noexcept override {}
 
   std::unique_ptr<loop::Tcp> take_tcp() noexcept { return std::move(tcp_); }

@@ -50,6 +50,8 @@ class Publisher {
   /// Nothing can be freed. True if it is beyond its share, waits for a block, and is stopped from
   /// now on.
   virtual bool on_nothing_freed(bool is_beyond_share) noexcept = 0;
+  /// Every chunk of this epoch before this position is on disk.
+  virtual void on_durable(wire::Position end) noexcept = 0;
   /// From time to time: looks whether its peer is still there.
   virtual void on_time(base::Time now) noexcept = 0;
 };

@@ -69,6 +69,7 @@ class SourcePublisher final : public Publisher,
   bool on_nothing_freed(bool is_beyond_share) noexcept override {
     return media_.on_nothing_freed(is_beyond_share);
   }
+  void on_durable(wire::Position) noexcept override {}  // it keeps nothing for us
   /// Ends it when it has stalled.
   void on_time(base::Time now) noexcept override;
   /// It was told to end.

@@ -194,6 +194,12 @@ void WirePublisher::on_ack_timer() noexcept {
   drain();
 }
 
+void WirePublisher::on_durable(wire::Position end) noexcept {
+  if (ended_ || end.epoch != session_.expected().epoch) return;
+  session_.on_durable(end.sequence, base::monotonic_now());
+  drain();
+}
+
 void WirePublisher::on_time(base::Time now) noexcept {
   if (!ended_) link_->on_time(now);
 }

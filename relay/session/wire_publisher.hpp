@@ -65,6 +65,7 @@ class WirePublisher final : public Publisher, public WireLink::Events {
   /// What it was told last, once that is a Bye.
   std::optional<wire::ByeReason> said_bye() const noexcept { return said_bye_; }
   std::unique_ptr<WireLink> take_link() noexcept;
+  void on_durable(wire::Position end) noexcept override;
   /// From time to time: pings.
   void on_time(base::Time now) noexcept override;
 

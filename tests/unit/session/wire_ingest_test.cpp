@@ -53,6 +53,31 @@ TEST_CASE("a chunk keeps its number and UTC and checksum and its times become th
   CHECK(rig.ingest.tracks().size() == 2);
 }
 
+TEST_CASE("what was recorded of its epoch stands where it stood however late it comes again") {
+  const stream::Past past{{epoch, 9}, 7, wire::test::utc_of(9), 100 * 90'000, 5, 0};
+  wire::test::Memory messages;
+  memory::Arena arena{4 << 20, 64 << 10};
+  memory::BlockPool pool{arena};
+  stream::Fanout fanout;
+  const base::Utc now = wire::test::utc_of(9) + 1min;
+  stream::Home home{"live/cam", {{15s, 64 << 20}, {}, {}}, fanout, pool, 1, now, past};
+  WireIngest ingest(home, false, 10, base::Time(100s));
+  ingest.set_tracks(wire::test::make_tracks());
+  for (std::uint64_t sequence = 7; sequence < 12; ++sequence) {
+    auto chunk = ingest.take(wire::test::make_chunk(messages, {epoch, sequence}, sequence == 7),
+                             base::Time(100s), now);
+    REQUIRE(chunk);
+    const auto frames = static_cast<std::int64_t>(sequence) - 9;
+    CHECK(std::abs(chunk->time - (100 * 90'000 + frames * 3'000)) <= 1);  // UTC is in microseconds
+    home.append(std::move(*chunk));
+  }
+  // Its clock is its own: nobody who comes after it is put into the future.
+  home.on_new_publisher();
+  const base::Utc next = home.timeline().on_frame(0, now).utc;
+  CHECK(next <= now);
+  CHECK(next > now - 1ms);
+}
+
 TEST_CASE("frames and their rate are counted as they come") {
   Rig rig;
   rig.take(7, true);

@@ -122,6 +122,18 @@ TEST_CASE("a publisher that comes back with its epoch goes on where the log ends
   CHECK(rig.log().at(1).discontinuity == rig.log().at(0).discontinuity + 1);
 }
 
+TEST_CASE("what is on disk is acknowledged as durable without another chunk") {
+  Rig rig;
+  rig.send_chunk(0, true);
+  rig.send_chunk(1);
+  rig.await([&] { return !rig.peer.messages<wire::Ack>().empty(); });
+  CHECK(rig.peer.messages<wire::Ack>().back().durable == wire::Position{epoch, 0});
+  rig.publisher->on_durable({epoch + 1, 7});  // of another publisher, before
+  rig.publisher->on_durable({epoch, 2});
+  rig.await([&] { return rig.peer.messages<wire::Ack>().back().durable.sequence != 0; });
+  CHECK(rig.peer.messages<wire::Ack>().back().durable == wire::Position{epoch, 2});
+}
+
 TEST_CASE("the end of a stream is told apart from a lost connection") {
   Rig rig;
   rig.send_chunk(0, true);
