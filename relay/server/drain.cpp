@@ -85,10 +85,18 @@ void WorkerServer::end_publishers() noexcept {
   sweep();
 }
 
-// The loops end together: until then a worker may be asked for its report.
 void WorkerServer::on_no_sessions_left() noexcept {
-  drain_ = Drain::done;
+  drain_ = Drain::recordings;
   if (shared_.workers_with_sessions.fetch_sub(1) > 1) return;
+  for (WorkerServer* server : shared_.servers) {
+    server->worker_.mailbox().post_action([server]() noexcept { server->end_recordings(); });
+  }
+}
+
+// The loops end together: until then a worker may be asked for its report.
+void WorkerServer::on_no_recordings_left() noexcept {
+  drain_ = Drain::done;
+  if (shared_.workers_recording.fetch_sub(1) > 1) return;
   WorkerServer* first = shared_.servers.front();
   first->worker_.mailbox().post_action([first]() noexcept { first->end_hooks(); });
 }

@@ -263,15 +263,15 @@ void WorkerServer::serve_publisher(session::HttpConnection& connection, http::Re
     }
     return hand_over(connection, std::move(head), *home, false);
   }
-  const auto claim = table_.claim(path, config.policy, random_(), base::utc_now());
-  if (claim.full) {
+  const auto claimed = claim(path);
+  if (claimed.full) {
     return refuse(connection, 503, "stream.max is reached: there are as many streams as may be",
                   {{"Retry-After", std::string(retry_after_full)}});
   }
-  if (claim.home == nullptr) {
-    return hand_over(connection, std::move(head), claim.elsewhere, is_approved);
+  if (claimed.home == nullptr) {
+    return hand_over(connection, std::move(head), claimed.elsewhere, is_approved);
   }
-  if (!make_room_for_publisher(connection, *claim.home)) return;
+  if (!make_room_for_publisher(connection, *claimed.home)) return;
   if (head.expect_continue) connection.send_continue();
   shared_.log.info("publisher started", {{"stream", path},
                                          {"peer", connection.peer()},
@@ -280,11 +280,11 @@ void WorkerServer::serve_publisher(session::HttpConnection& connection, http::Re
   const std::uint64_t id = next_id();
   const std::string received = connection.take_received();
   auto publisher = std::make_unique<session::HttpPublisher>(
-      id, worker_, pool_, connection.take_tcp(), *this, *claim.home, route.container, body_of(head),
-      head.keep_alive);
+      id, worker_, pool_, connection.take_tcp(), *this, *claimed.home, route.container,
+      body_of(head), head.keep_alive);
   session::HttpPublisher& started = *publisher;
   publishers_[id] = std::move(publisher);
-  claim.home->publisher = id;
+  claimed.home->publisher = id;
   on_stream_ready(path);
   started.start(received);
 }

@@ -23,7 +23,8 @@ Server::Server(const control::Config& config, base::Log& log)
       arena_(config.arena_bytes, config.block_bytes),
       directory_(config.streams_max),
       store_(open_store(config, log)),
-      shared_{config, log, arena_, directory_, store_.get(), {}, {}, {}, {}, {}} {
+      shared_{config, log, arena_, directory_, store_.get(), base::utc_now(),
+              {},     {},  {},     {},         {},           {}} {
   const auto http = loop::bind_sockets(config.http.address, config.http.port, config.workers);
   const auto admin = loop::bind_sockets(config.admin.address, config.admin.port, 1);
   std::vector<stream::StreamTable::Peer> peers;
@@ -41,6 +42,7 @@ Server::Server(const control::Config& config, base::Log& log)
     server->relief().set_peers(reliefs);
   }
   shared_.workers_with_viewers = shared_.workers_with_sessions = config.workers;
+  shared_.workers_recording = config.workers;
   log.info("listening", {{"http", http.address},
                          {"admin", admin.address},
                          {"workers", config.workers},

@@ -77,10 +77,9 @@ void WorkerServer::on_source_met(const std::string& path) noexcept {
 
 void WorkerServer::run_source(const std::string& path, Source& source) noexcept {
   if (relief_.is_refusing()) return restart_later(path, source, {}, "memory.arena is full");
-  const auto& policy = shared_.config.for_path(path).policy;
-  const auto claim = table_.claim(path, policy, random_(), base::utc_now());
-  if (claim.home == nullptr) return restart_later(path, source, {}, "stream.max is reached");
-  stream::Home& home = *claim.home;
+  const auto claimed = claim(path);
+  if (claimed.home == nullptr) return restart_later(path, source, {}, "stream.max is reached");
+  stream::Home& home = *claimed.home;
   if (home.stream().log().end() > 0) home.on_new_publisher();
   const std::uint64_t id = next_id();
   auto made = std::make_unique<session::SourcePublisher>(
@@ -90,7 +89,7 @@ void WorkerServer::run_source(const std::string& path, Source& source) noexcept 
   const auto command = command_of(source.config, path);
   if (const auto started = made->start(command); !started) {
     made.reset();
-    if (home.stream().log().end() == 0) table_.end_home(path);
+    if (home.stream().log().end() == 0) end_home(path);
     return restart_later(path, source, {},
                          command.arguments.front() + ": " + started.error().message());
   }

@@ -201,16 +201,16 @@ void WorkerServer::serve_wire_publisher(session::WireConnection& connection,
     if (!home || *home == worker_.index()) return ask_hook(connection, std::move(hello));
     return hand_over(connection, std::move(hello), *home, false);
   }
-  const auto claim = table_.claim(path, config.policy, random_(), base::utc_now());
-  if (claim.full) {
+  const auto claimed = claim(path);
+  if (claimed.full) {
     return connection.refuse({ByeReason::overload, retry_after_full,
                               "stream.max is reached: there are as many streams as may be"});
   }
-  if (claim.home == nullptr) {
-    return hand_over(connection, std::move(hello), claim.elsewhere, is_approved);
+  if (claimed.home == nullptr) {
+    return hand_over(connection, std::move(hello), claimed.elsewhere, is_approved);
   }
-  if (make_room_for(connection, *claim.home, hello)) {
-    start_publisher(connection, *claim.home, std::move(hello));
+  if (make_room_for(connection, *claimed.home, hello)) {
+    start_publisher(connection, *claimed.home, std::move(hello));
   }
 }
 
@@ -267,6 +267,7 @@ void WorkerServer::start_publisher(session::WireConnection& connection, stream::
   home.publisher = id;
   on_stream_ready(path);
   publisher.start(make_token());
+  tell_durable(publisher);
 }
 
 void WorkerServer::hand_over(session::WireConnection& connection, wire::Hello hello,

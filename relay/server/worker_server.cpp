@@ -199,6 +199,7 @@ void WorkerServer::on_turn_end() noexcept {
   if (!over_.empty()) end_over_streams();
   if (!beginning_.empty()) serve_begun();
   if (!ended_.empty()) sweep();
+  if (has_finished_recorders_) sweep_recorders();
   if (is_starting_sources_) supervise_sources(base::monotonic_now());
   if (hooks_) run_hooks();
 }
@@ -290,7 +291,7 @@ void WorkerServer::end_abandoned_streams(base::Time now) noexcept {
 
 void WorkerServer::end_stream(const std::string& path) noexcept {
   shared_.log.info("stream ended", {{"stream", path}});
-  table_.end_home(path);
+  end_home(path);
   incumbents_.erase(path);
   serve_waiting(path);
 }
@@ -377,6 +378,9 @@ control::WorkerReport WorkerServer::report() {
     at_home.tail_length = stream::to_duration(stream.log().length());
     at_home.first_sequence = stream.log().first();
     at_home.next_sequence = stream.log().end();
+    if (const auto recorder = recorders_.find(stream.path()); recorder != recorders_.end()) {
+      at_home.recording = recorder->second->status();
+    }
     if (!home->publisher) return;
     const session::Publisher& publisher = *publishers_.at(*home->publisher);
     at_home.publisher = {now - publisher.started(), now - publisher.last_byte(),

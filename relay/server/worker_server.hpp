@@ -14,6 +14,8 @@
 #include "relay/base/line_budget.hpp"
 #include "relay/control/config.hpp"
 #include "relay/control/report.hpp"
+#include "relay/disk/recorder.hpp"
+#include "relay/disk/store.hpp"
 #include "relay/http/router.hpp"
 #include "relay/loop/listener.hpp"
 #include "relay/loop/timer.hpp"
@@ -49,11 +51,13 @@ struct Shared {
   memory::Arena& arena;
   stream::Directory& directory;
   disk::Store* store;  ///< nothing: no recordings
+  base::Utc started;   ///< what was recorded before is another process'
   std::atomic<std::uint32_t> connections{0};
   std::vector<WorkerServer*> servers{};              ///< by worker; complete before the loops run
   std::atomic<bool> draining{false};                 ///< from the signal on
   std::atomic<std::size_t> workers_with_viewers{0};  ///< that are not told to move; in a drain
   std::atomic<std::size_t> workers_with_sessions{0};
+  std::atomic<std::size_t> workers_recording{0};
 };
 
 /// Everything one worker serves: its listeners, connections, publishers, viewers and streams. It
@@ -67,6 +71,7 @@ class WorkerServer final : public loop::Listener::Events,
                            public session::WirePublisher::Events,
                            public session::SourcePublisher::Events,
                            public HookRunner::Events,
+                           public disk::Recorder::Events,
                            public stream::StreamTable::Events,
                            public stream::Relief::Host {
  public:
@@ -197,6 +202,21 @@ class WorkerServer final : public loop::Listener::Events,
     ++counts_.wire_byes[static_cast<std::size_t>(reason)];
   }
 
+  // recorders.cpp
+  /// The home of a stream that somebody wants to publish, behind what was recorded of it.
+  stream::StreamTable::Claim claim(const std::string& path);
+  void end_home(const std::string& path);
+  void begin_recording(stream::Home& home, const disk::RecordingPolicy& policy,
+                       std::optional<disk::Segment> newest);
+  void end_recording(stream::Home& home);
+  void on_durable(disk::Recorder& recorder, wire::Position end) noexcept override;
+  void on_finished(disk::Recorder& recorder) noexcept override;
+  /// To a publisher that has just begun: what was kept of its epoch before.
+  void tell_durable(session::Publisher& publisher) noexcept;
+  void end_recordings() noexcept;
+  void sweep_recorders() noexcept;
+  std::optional<control::StoreReport> report_store() const;
+
   // sources.cpp
   unsigned worker_of(const control::SourceConfig& source) const noexcept;
   void want_source(const std::string& path, const control::SourceConfig& config,
@@ -255,6 +275,7 @@ class WorkerServer final : public loop::Listener::Events,
   void on_no_viewers_left() noexcept;
   void end_publishers() noexcept;
   void on_no_sessions_left() noexcept;
+  void on_no_recordings_left() noexcept;
   void stop_all() noexcept;
 
   void accept_beyond_limit(std::unique_ptr<loop::Tcp> tcp) noexcept;
@@ -330,8 +351,12 @@ class WorkerServer final : public loop::Listener::Events,
   // Of those, viewers whose connection may have another request.
   std::vector<session::HttpViewer*> going_on_;
 
+  std::unordered_map<std::string, std::unique_ptr<disk::Recorder>> recorders_;  // of homes, by path
+  std::vector<std::unique_ptr<disk::Recorder>> ending_recorders_;  // of homes that have ended
+  bool has_finished_recorders_ = false;
+
   /// How far a drain has come here; it goes forward only.
-  enum class Drain : std::uint8_t { none, viewers, others, publishers, done };
+  enum class Drain : std::uint8_t { none, viewers, others, publishers, recordings, done };
   Drain drain_ = Drain::none;
   DrainSchedule drain_schedule_;
 

@@ -1,0 +1,103 @@
+// Streams on disk: which are recorded, and what their homes go on with.
+
+#include <optional>
+#include <utility>
+
+#include "relay/server/worker_server.hpp"
+
+namespace server {
+namespace {
+
+stream::Past to_past(const disk::Segment& newest) {
+  return {newest.next(),   newest.last_sync, newest.end,
+          newest.end_time, newest.number,    newest.discontinuity};
+}
+
+control::StoreReport::Lane report_lane(const loop::Lane& lane) {
+  const loop::Lane::Counts counts = lane.counts();
+  return {lane.name(), counts.running, counts.waiting, counts.refused};
+}
+
+}  // namespace
+
+stream::StreamTable::Claim WorkerServer::claim(const std::string& path) {
+  const auto& config = shared_.config.for_path(path);
+  std::optional<disk::Segment> newest;
+  if (shared_.store != nullptr) newest = shared_.store->newest(path);
+  std::optional<stream::Past> past;
+  if (newest) past = to_past(*newest);
+  const auto claimed = table_.claim(path, config.policy, random_(), base::utc_now(), past);
+  const bool is_recorded = shared_.store != nullptr && config.recording.enabled;
+  if (claimed.home != nullptr && is_recorded && !recorders_.contains(path)) {
+    begin_recording(*claimed.home, config.recording, std::move(newest));
+  }
+  return claimed;
+}
+
+void WorkerServer::begin_recording(stream::Home& home, const disk::RecordingPolicy& policy,
+                                   std::optional<disk::Segment> newest) {
+  // What is missing behind another process' recording is missing because that one has ended.
+  const bool is_of_another = newest && newest->start < shared_.started;
+  const auto gap = is_of_another ? disk::GapReason::restart : disk::GapReason::publisher;
+  const std::string& path = home.stream().path();
+  auto& recorder = recorders_[path];
+  recorder = std::make_unique<disk::Recorder>(
+      worker_, pool_, *shared_.store, disk::Recorder::Options{path, policy, std::move(newest), gap},
+      counts_.recording, *this);
+  home.set_tap(recorder.get());
+}
+
+void WorkerServer::end_home(const std::string& path) {
+  if (stream::Home* home = table_.home(path)) end_recording(*home);
+  table_.end_home(path);
+}
+
+// Its recorder writes what it has; whoever publishes the stream next gets another one.
+void WorkerServer::end_recording(stream::Home& home) {
+  const auto found = recorders_.find(home.stream().path());
+  if (found == recorders_.end()) return;
+  home.set_tap(nullptr);
+  disk::Recorder& recorder = *ending_recorders_.emplace_back(std::move(found->second));
+  recorders_.erase(found);
+  recorder.finish();
+}
+
+void WorkerServer::on_durable(disk::Recorder& recorder, wire::Position end) noexcept {
+  stream::Home* home = table_.home(recorder.stream());
+  if (home == nullptr || !home->publisher) return;
+  publishers_.at(*home->publisher)->on_durable(end);
+}
+
+void WorkerServer::tell_durable(session::Publisher& publisher) noexcept {
+  const auto recorder = recorders_.find(publisher.home().stream().path());
+  if (recorder != recorders_.end()) publisher.on_durable(recorder->second->durable());
+}
+
+void WorkerServer::on_finished(disk::Recorder&) noexcept {
+  has_finished_recorders_ = true;
+  turn_end_.keep_turning(true);  // also when it was done at once
+}
+
+void WorkerServer::sweep_recorders() noexcept {
+  has_finished_recorders_ = false;
+  std::erase_if(ending_recorders_, [](const auto& recorder) { return recorder->is_finished(); });
+  if (drain_ == Drain::recordings && ending_recorders_.empty() && recorders_.empty()) {
+    on_no_recordings_left();
+  }
+}
+
+void WorkerServer::end_recordings() noexcept {
+  if (drain_ == Drain::done) return;  // there was no time for it
+  for (const auto& [path, home] : table_.homes()) end_recording(*home);
+  sweep_recorders();
+}
+
+std::optional<control::StoreReport> WorkerServer::report_store() const {
+  if (shared_.store == nullptr) return std::nullopt;
+  return control::StoreReport{
+      {report_lane(shared_.store->write_lane()), report_lane(shared_.store->read_lane())},
+      shared_.store->backlog_bytes.load(std::memory_order_relaxed),
+      shared_.store->past_bytes.load(std::memory_order_relaxed)};
+}
+
+}  // namespace server
