@@ -118,10 +118,10 @@ def start(request, tmp_path):
     """start({...}) starts a relay; at the end of the test all of them must end well."""
     relays = request.node.relays = []
 
-    def start_relay(config=None, environment=None):
+    def start_relay(config=None, environment=None, within=()):
         folder = pathlib.Path(tmp_path) / f"relay{len(relays)}"
         folder.mkdir()
-        relays.append(relay_module.Relay(folder, config or {}, environment))
+        relays.append(relay_module.Relay(folder, config or {}, environment, within))
         return relays[-1]
 
     yield start_relay

@@ -51,13 +51,15 @@ def write_config(folder, config):
 
 
 class Relay:
-    def __init__(self, folder, config, environment=None):
+    """`within`: a command that runs it, as the same process."""
+
+    def __init__(self, folder, config, environment=None, within=()):
         self.config = merged(DEFAULTS, config)
         self.log, self.expected_exit = [], 0
         self.changed = threading.Condition()
         self.clients = []
         self.process = subprocess.Popen(
-            [str(BINARY), "--config", str(write_config(folder, self.config))],
+            [*map(str, within), str(BINARY), "--config", str(write_config(folder, self.config))],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             env={**clean_environment(), **(environment or {})}, start_new_session=True)
         self.reader = threading.Thread(target=self.read_log, daemon=True)
