@@ -70,7 +70,11 @@ std::string flipped(std::string bytes, std::size_t at, std::size_t count = 1) {
 class OnDisk {
  public:
   explicit OnDisk(const std::string& bytes) : path(folder_.path() / "segment.mp4") { write(bytes); }
-  void write(const std::string& bytes) { std::ofstream(path, std::ios::binary) << bytes; }
+  // Anew: what truncates a file waits for the disk.
+  void write(const std::string& bytes) {
+    std::filesystem::remove(path);
+    std::ofstream(path, std::ios::binary) << bytes;
+  }
   std::string read() const {
     std::ifstream in(path, std::ios::binary);
     return {std::istreambuf_iterator<char>(in), {}};
@@ -253,6 +257,11 @@ TEST_CASE("after a crash a file is cut behind its last whole record and closed")
   OnDisk disk({});
   const std::string garbage(1'000, '\x5a');
   for (std::size_t cut = file.head().size(); cut <= records_end(file); ++cut) {
+    const auto is_near = [cut](const ChunkEntry& entry) {
+      return cut + 1 >= entry.offset + entry.bytes && cut <= entry.offset + entry.bytes + 1;
+    };
+    // Each of them waits for the disk.
+    if (cut % 31 != 0 && std::ranges::none_of(file.table.chunks, is_near)) continue;
     std::size_t whole = 0;
     for (const ChunkEntry& entry : file.table.chunks) whole += entry.offset + entry.bytes <= cut;
     const std::string torn = file.bytes.substr(0, cut) + (cut % 3 == 0 ? garbage : "");
