@@ -21,9 +21,12 @@ class PastTable::LookUp final : public loop::Lane::Job {
   LookUp(PastTable& table, PastWish wish) : table_(table), wishes{std::move(wish)} {}
 
   void run() noexcept override {
-    found = table_.store_.find(wishes.front().path, wishes.front().start);
-    if (!found || !*found || (*found)->gap == GapReason::none) return;
-    const auto before = table_.store_.catalog().before((*found)->table->segment);
+    auto found = table_.store_.find(wishes.front().path, wishes.front().start);
+    has_failed = !found;
+    if (!found || !*found) return;
+    place = std::move(*found);
+    if (place->gap == GapReason::none) return;
+    const auto before = table_.store_.catalog().before(place->table->segment);
     if (before && *before) gap_begin = (*before)->end;
   }
   void done() noexcept override { table_.on_looked_up(*this); }
@@ -37,7 +40,8 @@ class PastTable::LookUp final : public loop::Lane::Job {
 
  public:
   std::vector<PastWish> wishes;  // of the worker
-  base::Result<std::optional<Store::Place>> found{std::nullopt};
+  bool has_failed = false;
+  std::optional<Store::Place> place;
   std::optional<base::Utc> gap_begin;
 };
 
@@ -124,10 +128,10 @@ bool PastTable::look_up(PastWish& wish) noexcept {
 void PastTable::on_looked_up(LookUp& look_up) noexcept {
   std::erase(look_ups_, &look_up);
   for (const PastWish& wish : look_up.wishes) {
-    if (!look_up.found || !*look_up.found) {
+    if (!look_up.place) {
       PastAnswer answer;
-      answer.kind = look_up.found ? PastAnswer::Kind::nothing : PastAnswer::Kind::failed;
-      if (!look_up.found) ++counters_.errors;
+      answer.kind = look_up.has_failed ? PastAnswer::Kind::failed : PastAnswer::Kind::nothing;
+      if (look_up.has_failed) ++counters_.errors;
       shared_.host.on_past_answer(wish.asker, answer);
       continue;
     }
@@ -137,7 +141,7 @@ void PastTable::on_looked_up(LookUp& look_up) noexcept {
 
 // Where somebody else is already, or is about to be, or in a stream of its own.
 void PastTable::begin(const PastWish& wish, const LookUp& found, base::Time now) {
-  const Store::Place& place = **found.found;
+  const Store::Place& place = *found.place;
   PastAnswer answer;
   answer.position = place.position();
   answer.gap = place.gap;
