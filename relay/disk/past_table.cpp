@@ -18,31 +18,44 @@ PastStream::Key key_of(const PastWish& wish) {
 /// Finds where a wish begins, for all who wish for the same. A job of `disk.read`.
 class PastTable::LookUp final : public loop::Lane::Job {
  public:
-  LookUp(PastTable& table, PastWish wish) : table_(table), wishes{std::move(wish)} {}
+  LookUp(PastTable& table, PastWish wish)
+      : wishes{std::move(wish)},
+        table_(table),
+        store_(table.store_),
+        path_(wishes.front().path),
+        start_(wishes.front().start) {}
 
   void run() noexcept override {
-    auto found = table_.store_.find(wishes.front().path, wishes.front().start);
-    has_failed = !found;
-    if (!found || !*found) return;
-    place = std::move(*found);
-    if (place->gap == GapReason::none) return;
-    const auto before = table_.store_.catalog().before(place->table->segment);
-    if (before && *before) gap_begin = (*before)->end;
+    auto found = store_.find(path_, start_);
+    if (!found) {
+      error = found.error();
+    } else if (*found) {
+      place = std::move(**found);
+      find_gap();
+    }
   }
   void done() noexcept override { table_.on_looked_up(*this); }
 
   bool is_for(const PastWish& wish) const noexcept {
-    return wishes.front().path == wish.path && wishes.front().start == wish.start;
+    return path_ == wish.path && start_ == wish.start;
   }
 
- private:
-  PastTable& table_;
-
- public:
-  std::vector<PastWish> wishes;  // of the worker
-  bool has_failed = false;
+  std::vector<PastWish> wishes;  // more come while it looks: only the worker's
   std::optional<Store::Place> place;
+  base::Error error;
   std::optional<base::Utc> gap_begin;
+
+ private:
+  void find_gap() {
+    if (place->gap == GapReason::none) return;
+    const auto before = store_.catalog().before(place->table->segment);
+    if (before && *before) gap_begin = (*before)->end;
+  }
+
+  PastTable& table_;
+  Store& store_;
+  const std::string path_;
+  const wire::Start start_;
 };
 
 PastTable::PastTable(loop::Worker& worker, Store& store, memory::BlockPool& pool,
@@ -130,8 +143,8 @@ void PastTable::on_looked_up(LookUp& look_up) noexcept {
   for (const PastWish& wish : look_up.wishes) {
     if (!look_up.place) {
       PastAnswer answer;
-      answer.kind = look_up.has_failed ? PastAnswer::Kind::failed : PastAnswer::Kind::nothing;
-      if (look_up.has_failed) ++counters_.errors;
+      answer.kind = look_up.error ? PastAnswer::Kind::failed : PastAnswer::Kind::nothing;
+      if (look_up.error) ++counters_.errors;
       shared_.host.on_past_answer(wish.asker, answer);
       continue;
     }
