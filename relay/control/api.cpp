@@ -87,6 +87,15 @@ void fill(spancast::Stream& out, const StreamReport& report) {
   if (home.recording) fill(*out.mutable_recording(), *home.recording);
 }
 
+std::string to_json(const google::protobuf::Message& message) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.preserve_proto_field_names = true;
+  options.always_print_primitive_fields = true;
+  std::string json;
+  static_cast<void>(google::protobuf::util::MessageToJsonString(message, &json, options));
+  return json + "\n";
+}
+
 }  // namespace
 
 std::string streams_json(std::span<const WorkerReport> workers) {
@@ -101,12 +110,27 @@ std::string streams_json(std::span<const WorkerReport> workers) {
   }
   spancast::StreamList list;
   for (auto& [path, stream] : streams) *list.add_streams() = std::move(stream);
-  google::protobuf::util::JsonPrintOptions options;
-  options.preserve_proto_field_names = true;
-  options.always_print_primitive_fields = true;
-  std::string json;
-  static_cast<void>(google::protobuf::util::MessageToJsonString(list, &json, options));
-  return json + "\n";
+  return to_json(list);
+}
+
+std::string timeline_json(const disk::Timeline& timeline) {
+  spancast::Timeline out;
+  out.set_stream(timeline.stream);
+  for (const disk::Timeline::Span& span : timeline.spans) {
+    spancast::Span& told = *out.add_spans();
+    told.set_from(base::to_iso8601(span.from));
+    told.set_to(base::to_iso8601(span.to));
+    told.set_open(span.is_open);
+  }
+  for (const disk::Timeline::Gap& gap : timeline.gaps) {
+    spancast::Gap& told = *out.add_gaps();
+    told.set_from(base::to_iso8601(gap.from));
+    told.set_to(base::to_iso8601(gap.to));
+    told.set_seconds(base::to_seconds(gap.to - gap.from));
+    told.set_reason(disk::name_of(gap.reason));
+  }
+  if (timeline.next) out.set_next(base::to_iso8601(*timeline.next));
+  return to_json(out);
 }
 
 }  // namespace control

@@ -47,6 +47,7 @@ CREATE UNIQUE INDEX segments_by_start ON segments (stream, start);
 CREATE INDEX segments_by_position ON segments (stream, epoch, sequence);
 CREATE INDEX segments_by_end ON segments (end) WHERE open = 0;
 CREATE INDEX open_segments ON segments (id) WHERE open = 1;
+CREATE INDEX segments_behind_gaps ON segments (stream, start) WHERE gap <> 0;
 CREATE TRIGGER segment_added AFTER INSERT ON segments BEGIN
   UPDATE streams SET segments = segments + 1, bytes = bytes + new.bytes WHERE id = new.stream;
 END;
@@ -139,7 +140,7 @@ struct Catalog::Queries {
   Statement begin, commit;
   Statement add_stream, put, remove, remove_same_start;
   Statement get, at_utc, beginning_before, beginning_after, before, after, first, newest, range,
-      starting_from;
+      starting_from, behind_gaps;
   Statement open_ones, newest_ones, oldest, oldest_of_stream, sums;
 
   static base::Result<std::unique_ptr<Queries>> prepare(const Database& database);
@@ -181,6 +182,8 @@ base::Result<std::unique_ptr<Catalog::Queries>> Catalog::Queries::prepare(
           "stream = n.id AND start <= ?2 ORDER BY start DESC LIMIT 4)), ?2) AND s.start < ?3 AND "
           "(s.end > ?2 OR s.open = 1) ORDER BY s.start LIMIT ?4")),
       make(select_of_stream("s.start >= ?2 ORDER BY s.start LIMIT ?3")),
+      make(select_of_stream(
+          "s.gap <> 0 AND s.start >= ?2 AND s.start < ?3 ORDER BY s.start LIMIT ?4")),
       make(select_of_all("WHERE s.open = 1 ORDER BY s.id")),
       make(select("FROM streams n CROSS JOIN segments s ON s.id = (SELECT id FROM segments WHERE "
                   "stream = n.id ORDER BY start DESC LIMIT 1) ORDER BY n.name")),
@@ -417,6 +420,11 @@ base::Result<std::vector<Segment>> Catalog::range(const std::string& stream, bas
 base::Result<std::vector<Segment>> Catalog::starting_from(const std::string& stream, base::Utc from,
                                                           std::size_t most) {
   return look_up(queries_->starting_from, stream, to_integer(from), to_integer(most));
+}
+
+base::Result<std::vector<Segment>> Catalog::behind_gaps(const std::string& stream, base::Utc from,
+                                                        base::Utc to, std::size_t most) {
+  return look_up(queries_->behind_gaps, stream, to_integer(from), to_integer(to), to_integer(most));
 }
 
 base::Result<std::vector<Segment>> Catalog::open_ones() { return look_up(queries_->open_ones); }

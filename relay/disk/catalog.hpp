@@ -67,6 +67,10 @@ class Catalog {
   /// Those that start there or later, in order; at most `most`.
   base::Result<std::vector<Segment>> starting_from(const std::string& stream, base::Utc from,
                                                    std::size_t most);
+  /// Those with a gap before them that start in [from, to), in order; at most `most`. Does not read
+  /// the others.
+  base::Result<std::vector<Segment>> behind_gaps(const std::string& stream, base::Utc from,
+                                                 base::Utc to, std::size_t most);
   /// Every one that is marked as open.
   base::Result<std::vector<Segment>> open_ones();
   /// Of each stream the newest.

@@ -69,4 +69,21 @@ TEST_CASE("every state of a recording has the same word everywhere") {
   }
 }
 
+TEST_CASE("a timeline is told in UTC with the words for gaps") {
+  disk::Timeline timeline;
+  timeline.stream = "live/cam";
+  const base::Utc noon{std::chrono::microseconds(1'774'612'800'000'000)};
+  timeline.spans = {{noon, noon + 10s, false}, {noon + 12s, noon + 12250ms, true}};
+  timeline.gaps = {{noon + 10s, noon + 12s, disk::GapReason::backlog}};
+  CHECK(timeline_json(timeline) ==
+        R"({"stream":"live/cam","spans":[)"
+        R"({"from":"2026-03-27T12:00:00.000Z","to":"2026-03-27T12:00:10.000Z","open":false},)"
+        R"({"from":"2026-03-27T12:00:12.000Z","to":"2026-03-27T12:00:12.250Z","open":true}],)"
+        R"("gaps":[{"from":"2026-03-27T12:00:10.000Z","to":"2026-03-27T12:00:12.000Z",)"
+        R"("seconds":2,"reason":"backlog"}],"next":""})"
+        "\n");
+  timeline.next = noon + 1min;
+  CHECK(has(timeline_json(timeline), R"("next":"2026-03-27T12:01:00.000Z")"));
+}
+
 }  // namespace control

@@ -186,6 +186,25 @@ TEST_CASE("a range of time has every segment that reaches into it") {
   CHECK(ids(catalog->range(stream, noon + 20s, noon + 24h, 9)) == Ids{added[4]});
 }
 
+TEST_CASE("segments with a gap before them are found without the others") {
+  const test::TemporaryFolder folder;
+  const auto catalog = open(folder.path());
+  std::vector<std::int64_t> behind;
+  for (std::uint64_t n = 1; n <= 30; ++n) {
+    Segment segment = make_segment(n);
+    if (n % 10 == 0) segment.gap = GapReason::failed;
+    const std::int64_t id = catalog->add(segment);
+    if (n % 10 == 0) behind.push_back(id);
+  }
+  Segment other = make_segment(10, "live/other");
+  other.gap = GapReason::lost;
+  catalog->add(other);
+  CHECK(ids(catalog->behind_gaps(stream, noon, noon + 1h, 100)) == behind);
+  CHECK(ids(catalog->behind_gaps(stream, noon, noon + 1h, 1)) == std::vector{behind[0]});
+  CHECK(ids(catalog->behind_gaps(stream, noon + 40s, noon + 80s, 100)) == std::vector{behind[0]});
+  CHECK(ids(catalog->behind_gaps(stream, noon + 41s, noon + 81s, 100)) == std::vector{behind[1]});
+}
+
 TEST_CASE("the catalog knows what each stream has and what is oldest") {
   const test::TemporaryFolder folder;
   const auto catalog = open(folder.path());
