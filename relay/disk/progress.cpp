@@ -48,7 +48,9 @@ void Progress::line(const std::string& text) {
 void Progress::add(std::uint64_t bytes) {
   bytes_ += bytes;
   const base::Time now = base::monotonic_now();
-  if (bar_ == nullptr || (is_shown_ && now - shown_at_ < redraw_interval)) return;
+  if (bar_ == nullptr) return;
+  const bool is_all = bytes_ >= total_;
+  if (is_shown_ && !is_all && now - shown_at_ < redraw_interval) return;
   shown_at_ = now;
   show();
 }
