@@ -32,6 +32,7 @@ wire::GapReason to_wire(GapReason reason) noexcept {
 }
 
 GapReason gap_before(const Segment& next, wire::Position wanted) noexcept {
+  if (next.first == wanted) return next.gap;  // its publisher paused
   const bool is_same = next.first.epoch == wanted.epoch;
   if (is_same && next.first.sequence <= wanted.sequence) return GapReason::none;
   if (next.gap != GapReason::none) return next.gap;

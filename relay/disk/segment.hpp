@@ -62,8 +62,8 @@ struct Segment {
   bool operator==(const Segment&) const = default;
 };
 
-/// Why what comes before `next` does not end with `wanted`; none: the segment has that chunk, or it
-/// is the first.
+/// Why what comes before `next` does not end with `wanted`, or not at once with it; none: the
+/// segment has that chunk, or it is the first.
 GapReason gap_before(const Segment& next, wire::Position wanted) noexcept;
 
 /// A segment with its index: chunk `i` has the position `first + i`. Immutable once shared.

@@ -171,6 +171,78 @@ def test_a_camera_goes_on_with_the_next_relay(start, wire_clip, tmp_path, how):
     assert check_all_recorded(root, camera, filming) <= 3
 
 
+def test_a_keep_that_is_too_short_is_one_gap_for_each_kill(start, wire_clip, tmp_path):
+    root = tmp_path / "root"
+    relays = [start(config(root))]
+    with wire_media.live(lambda: relays[-1].http_port, wire_clip, speed=4,
+                         keep_seconds=0.2, keep_bytes=20_000) as (camera, filming):
+        camera.wait(lambda: (camera.durable or 0) > 30, "durable chunks")
+        relays[-1].expected_exit = -signal.SIGKILL
+        relays[-1].signal(signal.SIGKILL)
+        relays[-1].wait_exit()
+        durable = camera.durable
+        client.until(lambda: camera.first > durable + 60, what="chunks that are kept no more")
+        relays.append(start(config(root)))
+        relays[-1].wait_log(r"recording goes on stream=live/cam gap=restart")
+        wait_recording(relays[-1], lambda found: int(found.get("segments", 0)) > 0, "a segment")
+        lost = relays[-1].metric("spancast_recording_gap_seconds_total", reason="restart")
+        assert relays[-1].metric("spancast_recording_gaps_total") == 1
+        filming.stop()
+        camera.wait_acknowledged()
+    end(relays[-1])
+    chunks = [chunk for path in recording_files.files(root)
+              for chunk in recording_files.chunks(path)]
+    jumps = [(one, other) for one, other in zip(chunks, chunks[1:])
+             if other.sequence > one.sequence + 1]
+    assert len(jumps) == 1, [(one.sequence, other.sequence) for one, other in jumps]
+    (before, after), = jumps
+    assert before.sequence >= durable - 1 and after.sync
+    assert abs((after.utc_us - before.utc_us) / 1e6 - lost) < 0.1
+
+
+def test_a_camera_that_has_made_less_than_is_recorded_is_refused(start, wire_clip, tmp_path):
+    """Else one number would name two contents."""
+    root = tmp_path / "root"
+    relay = start(config(root))
+    with wire_media.live(relay.http_port, wire_clip, speed=8, chunks=60) as (camera, filming):
+        filming.wait()
+        camera.wait(lambda: camera.durable == 60, "all of it durable")
+    end(relay)
+    relay = start(config(root))
+    with wire_media.live(relay.http_port, wire_clip, speed=8, epoch=camera.epoch,
+                         chunks=30) as (other, filming):
+        filming.wait()
+        other.wait(lambda: other.byes, "a Bye")
+        assert "BAD_SEQUENCE" in str(other.byes[0])
+    files = recording_files.files(root)
+    end(relay)
+    assert recording_files.files(root) == files
+
+
+@pytest.mark.threads
+def test_a_publisher_that_is_handed_over_is_recorded(start, media, tmp_path):
+    relay = start(config(tmp_path / "root", {"workers": 2}))
+    clip = media.in_container("plain", "mp4")
+    paths = [f"live/cam{number}" for number in range(6)]
+    for publisher in [relay.publish(f"/{path}.mp4", clip, speed=2) for path in paths]:
+        publisher.wait()
+    end(relay)
+    published = compare.read(clip.path)
+    for path in paths:
+        watched = recording_files.read_media(recording_files.files(tmp_path / "root", path))
+        assert not compare.difference(published, watched, exact=True), path
+
+
+def test_a_source_is_recorded(start, media, tmp_path):
+    rules = {"paths": {"live/cam": {"exec": ["cat", str(media.plain.path)]}}}
+    relay = start(config(tmp_path / "root", rules))
+    relay.wait_log("source restarts stream=live/cam")
+    end(relay)
+    watched = recording_files.read_media(recording_files.files(tmp_path / "root"))
+    assert watched.message == ""
+    assert len(watched.video) >= 125
+
+
 def test_a_stream_over_http_goes_on_with_the_next_relay(start, media, tmp_path):
     root = tmp_path / "root"
     clip = media.in_container("plain", "mp4")

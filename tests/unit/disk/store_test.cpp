@@ -101,6 +101,16 @@ TEST_CASE("a small difference between an end and the next start is no gap") {
   CHECK(rig.at(noon + 4s + 1ms) == "E30");
 }
 
+TEST_CASE("a pause of the publisher is a gap in time and none in numbers") {
+  StoreRig rig;
+  rig.record({.first = 0});
+  rig.record({.first = 40, .start = noon + 9s, .gap = GapReason::publisher});
+  CHECK(rig.at(noon + 3999ms) == "E30");
+  CHECK(rig.at(noon + 4s) == "E40(publisher)");
+  CHECK(rig.at('E', 40) == "E40");
+  CHECK(rig.read_from(noon) == "E0-79");
+}
+
 TEST_CASE("a position is that chunk or the first sync chunk behind it with the reason") {
   StoreRig rig;
   rig.record({.first = 20});
