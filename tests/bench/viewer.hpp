@@ -37,6 +37,7 @@ class Viewer {
   void close();
 
   State state() const { return state_; }
+  std::uint64_t received() const { return received_; }  ///< of the body
   std::uint64_t window_bytes() const { return window_bytes_; }
   std::int64_t first_byte_ns() const { return first_byte_ns_; }
   std::uint32_t stalls() const { return stalls_; }

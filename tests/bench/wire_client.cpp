@@ -3,9 +3,12 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 #include "tests/bench/sockets.hpp"
 
@@ -33,9 +36,22 @@ std::string frame_of(unsigned char opcode, std::string_view payload) {
     put(payload.size(), 8);
   }
   for (const unsigned char byte : mask) frame.push_back(static_cast<char>(byte));
-  std::size_t place = 0;
-  for (const char byte : payload) {
-    frame.push_back(static_cast<char>(static_cast<unsigned char>(byte) ^ mask[place++ % 4]));
+  const std::size_t begin = frame.size();
+  frame.append(payload);
+  // Eight bytes at a time: a hundred megabytes a second go through here.
+  std::array<unsigned char, 8> twice{};
+  std::copy_n(mask.begin(), 4, std::copy_n(mask.begin(), 4, twice.begin()));
+  const auto pattern = std::bit_cast<std::uint64_t>(twice);
+  std::size_t place = begin;
+  for (; place + sizeof pattern <= frame.size(); place += sizeof pattern) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, frame.data() + place, sizeof word);
+    word ^= pattern;
+    std::memcpy(frame.data() + place, &word, sizeof word);
+  }
+  for (; place < frame.size(); ++place) {
+    frame[place] = static_cast<char>(static_cast<unsigned char>(frame[place]) ^
+                                     mask[(place - begin) % mask.size()]);
   }
   return frame;
 }

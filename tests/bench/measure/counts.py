@@ -165,20 +165,22 @@ def short_name(path):
 
 
 class Counted:
-    """A relay built to show its allocations and copies, with 1 and with 100 viewers."""
+    """A relay built to show its allocations and copies, with these numbers of viewers."""
 
     FIELDS = ("allocations", "allocated_bytes", "copies", "copied_bytes")
 
-    def __init__(self, bench, way):
+    def __init__(self, bench, way, viewers=(1, 100), more=""):
         self.way = way
         self.file = bench.folder / f"count{bench.started}"
-        self.relay = bench.start_relay(binary=bench.counting_relay, env={
+        self.relay = bench.start_relay(more=more, binary=bench.counting_relay, env={
             "LD_PRELOAD": str(bench.tools / "libcount.so"), "BENCH_COUNT_FILE": str(self.file)})
         self.publisher = bench.start_publisher(self.relay, audio=True, **way.publisher)
         self.sent = SendTimes(self.relay.times / "0.times")
         self.marks, self.short = [], []
+        if not viewers:
+            return
         # Long enough that a chunk more or less at an edge is below the bound.
-        self.load = bench.start_load(self.relay, [1, 100], follow=False, settle_ms=3000,
+        self.load = bench.start_load(self.relay, list(viewers), follow=False, settle_ms=3000,
                                      window_ms=10000, **way.viewer)
 
     def mark(self):

@@ -184,11 +184,13 @@ class Bench:
         child = self.start([self.tools / "forwarder"], cores)
         return Server(child, child.expect("listening")["port"], None, None)
 
-    def start_relay(self, cores=(0,), workers=1, flush="0", binary=None, wrapper=(), env=None):
+    def start_relay(self, cores=(0,), workers=1, flush="0", binary=None, wrapper=(), env=None,
+                    more=""):
+        """`more`: further lines of its configuration."""
         config = self.folder / f"relay{self.started}.yaml"
         config.write_text(
             "http: {address: 127.0.0.1, port: 0}\nadmin: {port: 0}\n"
-            f"workers: {workers}\nviewer: {{flush_interval: {flush}}}\n")
+            f"workers: {workers}\nviewer: {{flush_interval: {flush}}}\n{more}")
         child = self.start([*wrapper, binary or self.relay, "--config", config], cores, env)
         end = time.monotonic() + 60
         while time.monotonic() < end and child.process.poll() is None:
@@ -218,9 +220,9 @@ class Bench:
             time.sleep(0.05)
         return child
 
-    def start_visits(self, server, way, visits, **options):
+    def start_visits(self, server, way, visits, query="", **options):
         command = [self.tools / "first_byte", "--port", server.port, "--target",
-                   way.target.replace("{}", "0"), "--visits", visits]
+                   way.target.replace("{}", "0") + query, "--visits", visits]
         for name, value in options.items():
             command += [f"--{name.replace('_', '-')}", value]
         return self.start(command, (1,))
