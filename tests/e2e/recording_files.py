@@ -42,18 +42,23 @@ def is_closed(path):
 
 
 def chunks(path):
-    """All chunks of a closed segment, in order."""
+    """All whole chunks of a segment, in order."""
     data = path.read_bytes()
-    found, boxes = [], list(mp4.boxes(data))
+    found, boxes = [], mp4.whole_boxes(data)
     assert [box.kind for box in boxes[:3]] == [b"ftyp", b"moov", b"uuid"]
-    for at, box in enumerate(boxes[3:-1], 3):  # between the head and the index
+    index = boxes.pop() if is_closed(path) else None
+    assert index is None or index.end == len(data)
+    for at, box in enumerate(boxes[3:], 3):  # behind the head
         if box.kind != b"uuid":
             continue
         assert box.end - box.start >= CHUNK_FIXED, "a box that is no chunk's"
         at_byte = lambda first, count, begin=box.start: int.from_bytes(
             data[begin + first:begin + first + count], "big")
         payload = b""
-        if boxes[at + 1].kind == b"moof":
+        following = [one.kind for one in boxes[at + 1:at + 3]]
+        if not index and following in ([], [b"moof"]):
+            break  # it is cut off there
+        if following[:1] == [b"moof"]:
             mdat = boxes[at + 2]
             assert mdat.kind == b"mdat"
             payload = data[mdat.body:mdat.end]
