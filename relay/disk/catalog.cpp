@@ -109,12 +109,13 @@ Segment read_segment(const Rows& row) {
 }
 
 // Nobody writes any more what was set aside, so a file is enough for the next start.
-void set_aside(const std::filesystem::path& file) {
+std::filesystem::path set_aside(const std::filesystem::path& file) {
   const std::string suffix = ".damaged-" + base::to_iso8601(base::utc_now());
   std::error_code ignored;
   std::filesystem::rename(file, file.string() + suffix, ignored);
   std::filesystem::rename(file.string() + "-wal", file.string() + suffix + "-wal", ignored);
   std::filesystem::remove(file.string() + "-shm", ignored);
+  return file.string() + suffix;
 }
 
 base::Result<std::int64_t> read_integer(const Database& database, const char* query) {
@@ -224,13 +225,16 @@ base::Result<std::unique_ptr<Catalog>> Catalog::open(const std::filesystem::path
   const std::filesystem::path file = root / file_name;
   std::error_code ignored;
   bool is_new = !std::filesystem::exists(file, ignored);
+  std::filesystem::path aside;
   auto catalog = open_file(file, Database::Access::write);
   if (!catalog && is_damage(catalog.error())) {
-    set_aside(file);
+    aside = set_aside(file);
     is_new = true;
     catalog = open_file(file, Database::Access::write);
   }
-  if (catalog) (*catalog)->is_new_ = is_new;
+  if (!catalog) return catalog;
+  (*catalog)->is_new_ = is_new;
+  (*catalog)->set_aside_as_ = std::move(aside);
   return catalog;
 }
 

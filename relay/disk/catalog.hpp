@@ -34,6 +34,8 @@ class Catalog {
   Catalog(const Catalog&) = delete;
   Catalog& operator=(const Catalog&) = delete;
   bool is_new() const noexcept { return is_new_; }
+  /// The damaged one that was there before, if any.
+  const std::filesystem::path& set_aside_as() const noexcept { return set_aside_as_; }
 
   /// A new segment; returns its id. Does not block on the disk: may be called by any thread.
   std::int64_t add(Segment segment);
@@ -111,6 +113,7 @@ class Catalog {
 
   const std::filesystem::path file_;
   bool is_new_ = false;
+  std::filesystem::path set_aside_as_;
 
   std::mutex changes_lock_;  // never held while anything blocks
   std::vector<std::pair<std::int64_t, Change>> incoming_;

@@ -48,6 +48,8 @@ base::Result<void> find_streams(const path& folder, const std::string& name, int
 
 }  // namespace
 
+path normal_root(const path& root) { return (root / "").lexically_normal().parent_path(); }
+
 base::Result<std::vector<std::string>> list_streams(const path& root) {
   std::vector<std::string> streams;
   if (const auto done = find_streams(root, "", 0, streams); !done) return done.error();

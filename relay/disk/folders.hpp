@@ -12,6 +12,9 @@
 // What lies in the folders of a root; see layout.hpp. Blocks. What is no recording is passed over.
 namespace disk {
 
+/// A root as all functions here want it: without `..`, `.` in the middle or a slash at the end.
+std::filesystem::path normal_root(const std::filesystem::path& root);
+
 /// The streams that have recordings, by name.
 base::Result<std::vector<std::string>> list_streams(const std::filesystem::path& root);
 

@@ -7,6 +7,7 @@
 
 #include "relay/base/assert.hpp"
 #include "relay/disk/errc.hpp"
+#include "relay/disk/folders.hpp"
 #include "relay/disk/layout.hpp"
 #include "relay/disk/segment_scan.hpp"
 
@@ -17,6 +18,11 @@ namespace {
 constexpr std::size_t table_bytes_max = 16 << 20;
 // A recorder has one job at a time, and a viewer or clip too; beyond, they are refused.
 constexpr std::size_t jobs_waiting_max = 16'384;
+
+Store::Options with_normal_root(Store::Options options) {
+  options.root = normal_root(options.root);
+  return options;
+}
 
 // The folder of a lock and a catalog.
 const std::filesystem::path& make_root(const std::filesystem::path& root) {
@@ -35,14 +41,19 @@ std::unique_ptr<Catalog> open_catalog(const std::filesystem::path& root, base::L
     throw std::runtime_error("cannot open the catalog of " + root.string() + ": " +
                              catalog.error().message());
   }
-  if ((*catalog)->is_new()) log.info("new catalog of recordings", {{"root", root.string()}});
+  if (const auto& aside = (*catalog)->set_aside_as(); !aside.empty()) {
+    log.warning("the catalog of recordings was damaged",
+                {{"kept_as", aside.string()}, {"detail", "it is made anew from the files"}});
+  } else if ((*catalog)->is_new()) {
+    log.info("new catalog of recordings", {{"root", root.string()}});
+  }
   return std::move(*catalog);
 }
 
 }  // namespace
 
 Store::Store(Options options, base::Log& log)
-    : options_(std::move(options)),
+    : options_(with_normal_root(std::move(options))),
       log_(log),
       folder_lock_(make_root(options_.root)),
       catalog_(open_catalog(options_.root, log)),

@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 
 #include "relay/disk/commands.hpp"
+#include "relay/disk/folders.hpp"
 
 namespace server {
 
@@ -36,7 +37,7 @@ std::filesystem::path RecordingsCommand::find_root(
   if (!std::filesystem::is_directory(root)) {
     throw std::runtime_error("there is no folder " + root.string());
   }
-  return root;
+  return disk::normal_root(root);
 }
 
 std::optional<int> RecordingsCommand::run(const std::optional<std::filesystem::path>& config,

@@ -264,9 +264,11 @@ TEST_CASE("a damaged catalog is set aside and begun anew") {
   {
     const auto catalog = open(folder.path());
     CHECK(catalog->is_new());
+    CHECK(std::filesystem::file_size(catalog->set_aside_as()) == 8'192);
     catalog->add(make_segment(0));
   }
   CHECK(!open(folder.path())->is_new());
+  CHECK(open(folder.path())->set_aside_as().empty());
   std::size_t damaged = 0;
   for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
     damaged += entry.path().filename().string().starts_with("catalog.sqlite.damaged-");

@@ -22,6 +22,14 @@ void touch(const TemporaryFolder& folder, const std::string& stream, base::Utc s
 
 }  // namespace
 
+TEST_CASE("a root may be written in several ways") {
+  for (const char* root : {"/a/b", "/a/b/", "/a/./b//", "/a/c/../b"}) {
+    CHECK(normal_root(root) == "/a/b");
+  }
+  CHECK(normal_root("a/") == "a");
+  CHECK(normal_root("./a") == "a");
+}
+
 TEST_CASE("the streams of a root are the folders that have dates in them") {
   const TemporaryFolder folder;
   CHECK(value(list_streams(folder.path())).empty());

@@ -40,6 +40,15 @@ TEST_CASE("a root that cannot be made is a sentence that names it") {
   }
 }
 
+TEST_CASE("a root with a slash at its end is the same") {
+  StoreRig rig;
+  rig.record({.first = 0});
+  rig.store.reset();
+  rig.store.emplace(Store::Options{rig.folder.path() / "", 1 << 20, 1 << 20, 4}, rig.log);
+  CHECK(rig.store->root() == rig.folder.path());
+  CHECK(rig.read_from(noon) == "E0-39");
+}
+
 TEST_CASE("what a stream recorded last is known from the start") {
   StoreRig rig;
   rig.record({.first = 0});
