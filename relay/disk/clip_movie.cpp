@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "relay/media/container/fmp4/init.hpp"
 #include "relay/media/container/fmp4/writer.hpp"
 #include "relay/media/timescale.hpp"
 
@@ -19,8 +20,24 @@ constexpr stream::MediaTime clock_tolerance = 2 * media_ticks_per_second;
 constexpr stream::MediaTime lead_min = media_ticks_per_second / 20;
 constexpr stream::MediaTime lead_max = media_ticks_per_second;
 
+// Of any two UTCs; nanoseconds between them might not fit.
 stream::MediaTime ticks(std::chrono::microseconds duration) noexcept {
-  return stream::to_media_time(duration);
+  return duration.count() * 9 / 100;
+}
+
+// No log has lasted longer, so that sums of times fit 64 bits in the finest timescale.
+constexpr std::int64_t seconds_max = std::int64_t{1} << 30;
+static_assert(fmp4::timescale_max <= std::uint32_t{1} << 30);
+
+bool is_believable(std::int64_t time, std::uint32_t timescale) noexcept {
+  return timescale <= fmp4::timescale_max && time > -seconds_max * timescale &&
+         time < seconds_max * timescale;
+}
+
+// What was found for a time is near it: at most a group that lasts very long before it.
+bool is_near(const ChunkBox& box, base::Utc from, base::Utc to) noexcept {
+  constexpr auto group_max = std::chrono::days(30);
+  return box.utc >= from - group_max && box.utc <= to + group_max;
 }
 
 }  // namespace
@@ -75,7 +92,8 @@ std::optional<std::size_t> ClipMovie::find_track(const media::Track& track) {
 void ClipMovie::place(const ChunkBox& box) {
   if (!origin_) {
     origin_ = {box.time, box.utc};
-    from_time_ = box.time + ticks(from_ - box.utc);
+    from_time_ =
+        is_from_begin_ ? -seconds_max * media_timescale : box.time + ticks(from_ - box.utc);
     last_time_ = last_end_ = box.time;
   } else if (!is_placed_) {
     const MediaTime by_utc = origin_->time + ticks(box.utc - origin_->utc);
@@ -90,6 +108,7 @@ void ClipMovie::place(const ChunkBox& box) {
 }
 
 bool ClipMovie::add(const ChunkBox& box, std::uint64_t offset) {
+  if (!is_believable(box.time, media_timescale) || !is_near(box, from_, to_)) return false;
   place(box);
   bool is_wanted = false;
   for (const ChunkBox::Sample& sample : box.samples) {
@@ -110,6 +129,9 @@ bool ClipMovie::add_sample(const ChunkBox::Sample& sample, std::uint64_t offset)
     return false;
   }
   const Route& route = routes_[sample.track];
+  if (!is_believable(sample.dts, route.timescale) || !is_believable(sample.pts, route.timescale)) {
+    return false;
+  }
   Track& track = tracks_[route.track];
   const std::uint32_t timescale = writer_.track(route.track).timescale;
   const auto to_clip = [&](std::int64_t time) { return rescale(time, timescale, route.timescale); };
@@ -137,6 +159,8 @@ bool ClipMovie::add_sample(const ChunkBox::Sample& sample, std::uint64_t offset)
     if (is_before) seen_at_from_ = std::max(seen_at_from_.value_or(listed.pts), listed.pts);
     video_step_ = rescale(listed.duration, media_timescale, timescale);
   }
+  const MediaTime begin = rescale(listed.pts, media_timescale, timescale);
+  begin_ = std::min(begin_.value_or(begin), begin);
   last_end_ =
       std::max(last_end_, rescale(listed.pts + listed.duration, media_timescale, timescale));
   writer_.add(route.track, listed);
@@ -149,10 +173,12 @@ bool ClipMovie::is_heard_before(const fmp4::ProgressiveWriter::Sample& sample,
   return rescale(sample.pts + sample.duration, media_timescale, timescale) + lead <= from_time_;
 }
 
-bool ClipMovie::begins_late() const noexcept { return first_pts_ && !seen_at_from_; }
+bool ClipMovie::begins_late() const noexcept {
+  return first_pts_ && !seen_at_from_ && !is_from_begin_;
+}
 
 stream::MediaTime ClipMovie::shown_start() const noexcept {
-  if (!shown_track_ || !first_pts_) return std::max(from_time_, origin_ ? origin_->time : 0);
+  if (!shown_track_ || !first_pts_) return std::max(from_time_, begin_.value_or(0));
   return rescale(seen_at_from_.value_or(*first_pts_), media_timescale,
                  writer_.track(*shown_track_).timescale);
 }
@@ -163,8 +189,7 @@ stream::MediaTime ClipMovie::shown_end() const noexcept {
 
 base::Utc ClipMovie::utc_of(MediaTime time) const noexcept {
   if (!origin_) return from_;
-  return origin_->utc +
-         std::chrono::floor<std::chrono::microseconds>(stream::to_duration(time - origin_->time));
+  return origin_->utc + std::chrono::microseconds((time - origin_->time) * 100 / 9);
 }
 
 std::vector<std::byte> ClipMovie::write(std::uint64_t content_bytes) const {

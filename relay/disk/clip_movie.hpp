@@ -33,6 +33,8 @@ class ClipMovie {
 
   ClipMovie(base::Utc from, base::Utc to) : from_(from), to_(to) {}
 
+  /// All of it up to the end, wherever `from` is.
+  void show_from_begin() noexcept { is_from_begin_ = true; }
   /// What comes has these tracks. `follows`: no chunk is missing before it.
   void begin_segment(const Head& head, bool follows);
   /// Lists the samples of the next chunk that are wanted, whose payload is going to lie at `offset`
@@ -84,6 +86,7 @@ class ClipMovie {
   std::vector<Track> tracks_;  // of the writer
   std::vector<Route> routes_;  // from those of the segment
   std::string missing_;
+  bool is_from_begin_ = false;
   bool is_placed_ = false;  // the clip's line goes on with the log's
   bool is_complete_ = false;
 
@@ -98,6 +101,7 @@ class ClipMovie {
   MediaTime to_time_ = 0;    // of `to`, as the last chunk tells it
   bool has_reached_to_ = false;
   MediaTime last_time_ = 0;                   // of the last chunk
+  std::optional<MediaTime> begin_;            // of what was added
   MediaTime last_end_ = 0;                    // where what was added ends
   MediaTime video_step_ = 0;                  // how long the last video frame is seen
   std::optional<std::size_t> shown_track_;    // the first with video

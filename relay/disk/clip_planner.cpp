@@ -94,10 +94,19 @@ base::Result<void> ClipPlanner::begin() {
 base::Result<void> ClipPlanner::begin_at(Store::Place place) {
   place_ = std::move(place);
   last_end_ = request_.from;
+  const Segment& segment = place_->table->segment;
+  const auto before = store_.catalog().before(segment);
+  if (!before) return before.error();
+  // Times are told in milliseconds: whoever asks for the begin of a recording means all of it, also
+  // frames that begin before their chunk.
+  const auto distance = std::chrono::abs(place_->entry().utc - request_.from);
+  const bool is_behind_gap = !*before || segment.gap != GapReason::none;
+  if (place_->index == 0 && is_behind_gap && distance < std::chrono::milliseconds(1)) {
+    movie_.show_from_begin();
+    return {};
+  }
   if (place_->gap == GapReason::none) return {};
   gap_ = place_->gap;
-  const auto before = store_.catalog().before(place_->table->segment);
-  if (!before) return before.error();
   if (*before) last_end_ = std::min(request_.from, (*before)->end);
   return {};
 }

@@ -58,6 +58,17 @@ struct PastCounters {
   std::uint64_t damaged = 0;  ///< chunks whose checksums are wrong
   std::uint64_t clips = 0;
   std::uint64_t clip_bytes = 0;  ///< of `bytes`, those for clips
+
+  void add(const PastCounters& other) noexcept {
+    streams += other.streams;
+    viewers += other.viewers;
+    reads += other.reads;
+    bytes += other.bytes;
+    errors += other.errors;
+    damaged += other.damaged;
+    clips += other.clips;
+    clip_bytes += other.clip_bytes;
+  }
 };
 
 }  // namespace disk

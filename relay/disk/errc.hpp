@@ -4,7 +4,8 @@
 
 namespace disk {
 
-/// What a file may turn out to be, or what somebody asks for. What the system says of a file (ENOSPC, EIO) is its own error.
+/// What a file may turn out to be, or what somebody asks for. What the system says of a file
+/// (ENOSPC, EIO) is its own error.
 enum class Errc {
   bad_head = 1,  ///< what a segment begins with
   bad_record,    ///< what is in a chunk's box makes no sense

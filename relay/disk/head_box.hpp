@@ -16,9 +16,8 @@ namespace disk {
 /// there, if MP4 can hold it), then this box.
 ///
 ///      0  size 4 | "uuid" 4 | user type 16
-///     24  version 1 | gap reason 1 | version of the tables, 0x80: ids are PIDs 1 | number of tracks 1
-///     28  epoch 8
-///     36  stream: length 2, text
+///     24  version 1 | gap reason 1 | version of the tables, 0x80: ids are PIDs 1 | number of
+///     tracks 1 28  epoch 8 36  stream: length 2, text
 ///         tracks as the wire tells them: length 4, a message of schemas/wire.proto
 ///         for each track: id 4 | kind 1 | configuration: length 4, bytes; only if the wire leaves
 ///         it out

@@ -20,7 +20,7 @@ constexpr base::Duration look_interval = std::chrono::milliseconds(50);
 constexpr base::Duration look_interval_max = std::chrono::milliseconds(500);
 // What the live log has had for so long is not recorded.
 constexpr base::Duration recorded_within = std::chrono::seconds(2);
-// A segment that nobody writes to any more was forgotten.
+// What was taken from a stream that has ended is on disk, or will never be.
 constexpr base::Duration written_within = std::chrono::seconds(10);
 // So much before the live log has something it should be here.
 constexpr base::Duration near = std::chrono::seconds(10);
@@ -45,20 +45,14 @@ bool is_video(const media::Sample& sample, const Chunk& chunk) {
   return chunk.tracks->tracks[sample.track].kind == media::Kind::video;
 }
 
-// It began in an earlier chunk of the MPEG-TS that it came in: whoever was passed that on has it.
+// It began in an earlier chunk of the MPEG-TS that it came in: it was not known that it had ended.
 bool is_late(const media::Sample& sample, const Chunk& chunk) {
-  return chunk.tracks->has_pids && is_video(sample, chunk) &&
-         time_of(sample, chunk) < chunk.time - 1;
+  return is_video(sample, chunk) && time_of(sample, chunk) < chunk.time - 1;
 }
 
 // Something is in the file, but not what was written.
 bool is_bad_data(const base::Error& error) {
   return error.category() == base::Error(Errc::bad_record).category();
-}
-
-bool has_late(const Chunk& chunk) {
-  return std::ranges::any_of(
-      chunk.samples, [&chunk](const media::Sample& sample) { return is_late(sample, chunk); });
 }
 
 // Where somebody begins at this UTC who finds it among these chunks; nothing where it need not be.
@@ -76,11 +70,10 @@ std::optional<std::uint64_t> find_utc(const stream::StreamLog& log, base::Utc ut
 }  // namespace
 
 PastStream::PastStream(PastShared& shared, std::uint64_t id, Key key, Store::Place place,
-                       bool continues, base::Time now)
+                       base::Time now)
     : shared_(shared),
       id_(id),
       key_(std::move(key)),
-      continues_(continues),
       stream_(key_.path, past_policy(shared.host.policy_of(key_.path)), shared.fanout, shared.pool,
               0, true),
       pace_(now),
@@ -102,19 +95,11 @@ void PastStream::hold(std::int64_t segment) noexcept {
 
 std::optional<std::uint64_t> PastStream::find(const PastWish& wish) const noexcept {
   const stream::StreamLog& log = stream_.log();
-  const bool is_first_filtered = continues_ && key_.container == media::Container::mpegts;
-  if (const auto* utc = std::get_if<base::Utc>(&wish.start)) {
-    const auto found = find_utc(log, *utc);
-    return found == 0 && is_first_filtered ? std::nullopt : found;
-  }
+  if (const auto* utc = std::get_if<base::Utc>(&wish.start)) return find_utc(log, *utc);
   const auto* position = std::get_if<wire::Position>(&wish.start);
   if (position == nullptr) return std::nullopt;
   if (log.end() > 0 && is_next(*position)) return log.end();
-  const auto found = stream::find_exactly(log, *position);
-  if (!found || key_.container != media::Container::mpegts) return found;
-  if (*found == 0 && continues_ != wish.continues) return std::nullopt;
-  if (*found != 0 && wish.continues && has_late(log.at(*found))) return std::nullopt;
-  return found;
+  return stream::find_exactly(log, *position);
 }
 
 wire::Position PastStream::next_position() const noexcept {
@@ -192,9 +177,10 @@ bool PastStream::take_record(PastRead& read, const PastRead::Record& record, bas
   }
   const bool is_first = &record == &read.records().front();
   const GapReason gap = is_first ? read.gap() : GapReason::none;
-  if (is_live(*chunk)) {
+  if (const Exit exit = find_exit(*chunk); exit != Exit::none) {
     goes_on_ = chunk->position;
     answer_waiting(PastAnswer::Kind::live, &*chunk, gap);
+    if (exit == Exit::but_late && stream_.log().end() > 0) append_late(std::move(*chunk), now);
     return false;
   }
   append(std::move(*chunk), gap, now);
@@ -205,10 +191,6 @@ void PastStream::append(Chunk&& chunk, GapReason gap, base::Time now) {
   const stream::StreamLog& log = stream_.log();
   const bool is_first = log.end() == 0;
   if (!is_first && gap != GapReason::none) chunk.gap = to_wire(gap);
-  if (is_first && continues_ && key_.container == media::Container::mpegts) {
-    std::erase_if(chunk.samples,
-                  [&chunk](const media::Sample& sample) { return is_late(sample, chunk); });
-  }
   chunk.sequence = log.end();
   chunk.received = now;
   stream_.append(std::move(chunk));
@@ -230,37 +212,42 @@ void PastStream::answer_waiting(PastAnswer::Kind kind, const Chunk* chunk, GapRe
   }
 }
 
-// The live log goes on with this chunk, and viewers of this container can go on there. Of an
-// MPEG-TS that is passed on they can where the frame that begins the chunk here begins it there.
-bool PastStream::is_live(const Chunk& chunk) noexcept {
+// Here a frame is in the chunk with which it ended. Who reads on where the live log has that chunk
+// gets no frame that began before it, unless its format has got the chunks before.
+PastStream::Exit PastStream::find_exit(const Chunk& chunk) noexcept {
   const auto newest = shared_.store.newest(key_.path);
   const base::Duration tail = shared_.host.policy_of(key_.path).tail.length;
-  if (newest && chunk.utc < newest->end - std::chrono::duration_cast<std::chrono::microseconds>(
-                                              tail + near)) {
-    return false;
-  }
-  const auto live = shared_.host.find_live(key_.path, true);
-  if (live.stream == nullptr) return false;
+  const auto before = std::chrono::duration_cast<std::chrono::microseconds>(tail + near);
+  if (newest && chunk.utc < newest->end - before) return Exit::none;
+  const auto live = shared_.host.find_live(key_.path);
+  if (live.stream == nullptr) return Exit::none;
   const auto sequence = stream::find_exactly(live.stream->log(), chunk.position);
-  if (!sequence) return false;
-  if (key_.container == media::Container::wire) return true;
+  if (!sequence) return Exit::none;
+  if (key_.kind.container == media::Container::wire) return Exit::whole;
+  const bool is_followed = live.stream->is_made(key_.kind, *sequence);
+  if (is_followed && key_.kind.container == media::Container::fmp4) return Exit::whole;
   const Chunk& there = live.stream->log().at(*sequence);
-  if (!chunk.sync || !there.sync) return false;
-  if (!live.stream->can_enter(key_.container, *sequence)) return false;
-  if (there.container != media::Container::mpegts) return true;
-  const auto first = std::ranges::find_if(
-      chunk.samples, [&chunk](const media::Sample& sample) { return is_video(sample, chunk); });
-  if (first == chunk.samples.end()) return true;
-  const stream::MediaTime apart = time_of(*first, chunk) - there.time;
-  return apart >= -1 && apart <= 1;
+  if (!there.sync || !live.stream->can_enter(key_.kind, *sequence)) return Exit::none;
+  return there.container == media::Container::mpegts ? Exit::but_late : Exit::whole;
+}
+
+// Frames that began before the chunk with which the live log goes on.
+void PastStream::append_late(Chunk&& chunk, base::Time now) {
+  const auto is_on_time = [&chunk](const media::Sample& sample) { return !is_late(sample, chunk); };
+  std::erase_if(chunk.samples, is_on_time);
+  if (chunk.samples.empty()) return;
+  chunk.sync = false;
+  append(std::move(chunk), GapReason::none, now);
+}
+
+std::size_t PastStream::hand_on() noexcept {
+  if (!has_ended()) return 0;
+  std::size_t most = handed_on_max;
+  stream_.end_finished(most, goes_on_);
+  return handed_on_max - most;
 }
 
 bool PastStream::run(base::Time now, bool has_moved) noexcept {
-  if (has_ended()) {
-    // Whoever has read all of it leaves; the others read on.
-    std::size_t most = handed_on_max;
-    stream_.end_finished(most, goes_on_);
-  }
   const std::size_t viewers = stream_.viewers();
   if (viewers == 0 && waiting_.empty()) return false;
   const bool is_due = has_moved || (look_at_ && now >= *look_at_);
@@ -276,7 +263,7 @@ bool PastStream::run(base::Time now, bool has_moved) noexcept {
 // What was recorded is read: either more comes, or the live log has what is not recorded, or nobody
 // publishes and it is over.
 void PastStream::look_at_end(base::Time now) noexcept {
-  const auto live = shared_.host.find_live(key_.path, true);
+  const auto live = shared_.host.find_live(key_.path);
   if (live.is_published) {
     end_->unpublished_since.reset();
     if (live.stream == nullptr || live.stream->log().empty()) return;
@@ -290,7 +277,9 @@ void PastStream::look_at_end(base::Time now) noexcept {
   }
   // What the last publisher sent may have been written since.
   if (is_reading_ || end_->looked_at <= *end_->unpublished_since) return;
-  is_over_ = !end_->may_grow || now - *end_->unpublished_since >= written_within;
+  const auto newest = shared_.store.newest(key_.path);
+  const bool is_all_read = !end_->may_grow && (!newest || newest->next() == next_position());
+  is_over_ = is_all_read || now - *end_->unpublished_since >= written_within;
 }
 
 bool PastStream::looks_for_more(base::Time now) noexcept {
@@ -335,7 +324,7 @@ bool PastStream::let_go() noexcept {
 }
 
 std::size_t PastStream::converted_bytes() const noexcept {
-  return key_.container == media::Container::mpegts ? stream_.log().held_bytes() : 0;
+  return key_.kind.container == media::Container::mpegts ? stream_.log().held_bytes() : 0;
 }
 
 }  // namespace disk

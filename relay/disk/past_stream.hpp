@@ -27,10 +27,8 @@ using PastAsker = std::uint64_t;
 struct PastWish {
   PastAsker asker = 0;
   std::string path;
-  media::Container container = media::Container::mpegts;
-  wire::Start start;  ///< a UTC or a position
-  /// It has got what is before the position, and goes on with exactly that chunk.
-  bool continues = false;
+  stream::FormatKind kind = media::Container::mpegts;
+  wire::Start start;        ///< a UTC or a position
   bool syncs_only = false;  ///< of a player that plays faster
 };
 
@@ -59,8 +57,8 @@ class PastHost {
     stream::Stream* stream = nullptr;  ///< as it can be read on this worker
     bool is_published = false;         ///< somewhere
   };
-  /// `is_near`: it will be needed soon, so it should come here.
-  virtual Live find_live(const std::string& path, bool is_near) noexcept = 0;
+  /// It will be needed soon: where it is read elsewhere only, it is made to come here.
+  virtual Live find_live(const std::string& path) noexcept = 0;
   virtual const stream::PathPolicy& policy_of(const std::string& path) noexcept = 0;
   virtual void on_past_answer(PastAsker asker, const PastAnswer& answer) noexcept = 0;
 };
@@ -78,21 +76,20 @@ struct PastShared {
 };
 
 /// A part of a recording that is being watched: read back piece by piece into a log of its own,
-/// which viewers near each other read like a live one, in one container. It ends where the live log
+/// which viewers near each other read like a live one, in one format. It ends where the live log
 /// has what comes next, and hands its viewers on to there; else where the recording ends and nobody
 /// publishes. Owned by the PastTable of its worker.
 class PastStream {
  public:
   struct Key {
     std::string path;
-    media::Container container;
+    stream::FormatKind kind;
     bool syncs_only;
     bool operator==(const Key&) const = default;
   };
 
-  /// Begins at `place`. `continues`: for one that has got what is before it.
-  PastStream(PastShared& shared, std::uint64_t id, Key key, Store::Place place, bool continues,
-             base::Time now);
+  /// Begins at `place`.
+  PastStream(PastShared& shared, std::uint64_t id, Key key, Store::Place place, base::Time now);
   ~PastStream();
 
   std::uint64_t id() const noexcept { return id_; }
@@ -106,13 +103,14 @@ class PastStream {
   bool is_to_begin_with(wire::Position position) const noexcept {
     return stream_.log().end() == 0 && is_next(position);
   }
-  bool continues() const noexcept { return continues_; }
   /// Answered when there is a chunk.
   void wait(PastAsker asker, const PastAnswer& answer) { waiting_.push_back({asker, answer}); }
   void on_joined(base::Time now) noexcept { pace_.on_joined(now); }
 
   void on_read(PastRead& read, base::Time now) noexcept;
-  /// At the end of a turn: hands viewers on, and reads on. `has_moved`: some viewer in the past was
+  /// Where it has ended: viewers that have read all of it leave. How many.
+  std::size_t hand_on() noexcept;
+  /// At the end of a turn: reads on. `has_moved`: some viewer in the past was
   /// written to. False: nobody needs it any more.
   bool run(base::Time now, bool has_moved) noexcept;
   /// When it wants to be run again at the latest.
@@ -133,8 +131,11 @@ class PastStream {
   bool take_record(PastRead& read, const PastRead::Record& record, base::Time now);
   bool begin_segment(const PastRead& read);
   void append(stream::Chunk&& chunk, GapReason gap, base::Time now);
+  void append_late(stream::Chunk&& chunk, base::Time now);
   void count(const PastRead& read) noexcept;
-  bool is_live(const stream::Chunk& chunk) noexcept;
+  /// Whether the live log goes on with a chunk, and has all that it has here.
+  enum class Exit : std::uint8_t { none, whole, but_late };
+  Exit find_exit(const stream::Chunk& chunk) noexcept;
   void answer_waiting(PastAnswer::Kind kind, const stream::Chunk* chunk, GapReason gap) noexcept;
   bool is_next(wire::Position position) const noexcept;
   bool has_ended() const noexcept { return goes_on_ || is_over_; }
@@ -148,7 +149,6 @@ class PastStream {
   PastShared& shared_;
   const std::uint64_t id_;
   const Key key_;
-  const bool continues_;
   stream::Stream stream_;
   RecordReader reader_;
   PastPace pace_;

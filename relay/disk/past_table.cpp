@@ -9,9 +9,7 @@ namespace {
 // After a lane that was full.
 constexpr base::Duration retry_time = std::chrono::milliseconds(10);
 
-PastStream::Key key_of(const PastWish& wish) {
-  return {wish.path, wish.container, wish.syncs_only};
-}
+PastStream::Key key_of(const PastWish& wish) { return {wish.path, wish.kind, wish.syncs_only}; }
 
 }  // namespace
 
@@ -66,19 +64,23 @@ PastTable::PastTable(loop::Worker& worker, Store& store, memory::BlockPool& pool
 
 PastTable::~PastTable() = default;
 
-void PastTable::run(base::Time now) noexcept {
+bool PastTable::run(base::Time now) noexcept {
   now_ = now;
+  const bool has_wishes = !wishes_.empty();
   grant_wishes(now);
   const std::uint64_t writes = shared_.fanout.counters().writes;
   const bool has_moved = std::exchange(writes_, writes) != writes;
   std::uint64_t converted_bytes = 0;
+  std::size_t handed_on = 0;
   std::erase_if(streams_, [&](const auto& stream) {
+    handed_on += stream->hand_on();
     if (!stream->run(now, has_moved)) return true;
     converted_bytes += stream->converted_bytes();
     return false;
   });
   memory_.settle(converted_bytes);
   if (memory_.take_refused()) give_way(now);
+  return has_wishes || handed_on > 0 || has_moved;
 }
 
 std::optional<base::Time> PastTable::wake() const noexcept {
@@ -164,13 +166,12 @@ void PastTable::begin(const PastWish& wish, const LookUp& found, base::Time now)
   if (place.gap == GapReason::none && join(exactly, now)) return;
   const PastStream::Key key = key_of(wish);
   for (const auto& stream : streams_) {
-    if (stream->key() != key || stream->continues() != wish.continues) continue;
-    if (!stream->is_to_begin_with(place.position())) continue;
+    if (stream->key() != key || !stream->is_to_begin_with(place.position())) continue;
     stream->on_joined(now);
     return stream->wait(wish.asker, answer);
   }
-  auto& made = streams_.emplace_back(
-      std::make_unique<PastStream>(shared_, ++last_id_, key, place, wish.continues, now));
+  auto& made =
+      streams_.emplace_back(std::make_unique<PastStream>(shared_, ++last_id_, key, place, now));
   made->wait(wish.asker, answer);
 }
 

@@ -29,8 +29,8 @@ class PastTable final : public PastRead::Events {
   /// `PastHost::on_past_answer()` follows, in `run()` or later.
   void ask(PastWish wish) { wishes_.push_back(std::move(wish)); }
 
-  /// At the end of a turn, behind the fan-out.
-  void run(base::Time now) noexcept;
+  /// At the end of a turn, behind the fan-out. True: there may be more to be served at once.
+  bool run(base::Time now) noexcept;
   /// When it wants to run again at the latest.
   std::optional<base::Time> wake() const noexcept;
   /// Under memory pressure: lets everything go that was read; viewers come back for it. False:

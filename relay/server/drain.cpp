@@ -22,6 +22,7 @@ void WorkerServer::drain(base::Time begin) noexcept {
   for (const auto& [id, connection] : connections_) connection->drain();
   for (const auto& [id, connection] : wire_connections_) connection->drain(drain_bye());
   refuse_waiting();
+  if (recording_requests_) recording_requests_->drain();
   refuse_asking();
   const std::size_t queued = close_listeners();
   shared_.log.info("listeners closed", {{"worker", worker_.index()},
@@ -111,6 +112,7 @@ void WorkerServer::stop_now() noexcept {
   drain_ = Drain::done;
   if (recordings_) recordings_->stop();
   for (const auto& [id, viewer] : viewers_) viewer->cut_off(session::ViewerEnd::drain);
+  if (recording_requests_) recording_requests_->cut_off();
   for (const auto& [id, publisher] : publishers_) {
     publisher->end(session::PublisherEnd::drain, std::string(drain_reason));
   }

@@ -38,14 +38,6 @@ http::ResponseHead viewer_head(const http::RequestHead& head, media::Container c
   return response;
 }
 
-// What comes as it was received can be watched from the first chunk on; otherwise the tracks must
-// be known, since the response's head tells which are missing.
-bool has_begun(const stream::Stream& stream, media::Container container) {
-  if (stream.log().empty()) return false;
-  const stream::Chunk& newest = stream.log().newest();
-  return newest.container == container || (newest.tracks && !newest.tracks->tracks.empty());
-}
-
 /// The tracks that a container cannot hold, as X-Spancast-Missing names them, and whether none is
 /// left.
 struct Missing {
@@ -76,11 +68,22 @@ Missing find_missing(const stream::Stream& stream, media::Container container) {
   return missing;
 }
 
-bool is_on_demand(const control::PathConfig& config) {
-  return config.source && config.source->on_demand;
+// Pages from elsewhere may read these fields, too.
+void expose(http::ResponseHead& response, std::vector<std::pair<std::string, std::string>> fields) {
+  if (fields.empty()) return;
+  std::string names;
+  for (const auto& [name, value] : fields) names += (names.empty() ? "" : ", ") + name;
+  for (auto& field : fields) response.fields.push_back(std::move(field));
+  response.fields.emplace_back("Access-Control-Expose-Headers", std::move(names));
 }
 
 }  // namespace
+
+bool has_begun(const stream::Stream& stream, media::Container container) {
+  if (stream.log().empty()) return false;
+  const stream::Chunk& newest = stream.log().newest();
+  return newest.container == container || (newest.tracks && !newest.tracks->tracks.empty());
+}
 
 stream::ViewerPolicy policy_for(const stream::PathPolicy& path, const http::MediaQuery& query) {
   using FlushStep = std::chrono::duration<std::int64_t, std::ratio<1, 100>>;
@@ -95,10 +98,10 @@ stream::ViewerPolicy policy_for(const stream::PathPolicy& path, const http::Medi
 
 void WorkerServer::serve_viewer(session::HttpConnection& connection, Wanted wanted) noexcept {
   if (drain_ != Drain::none) return refuse_drained(connection);
+  if (wanted.route.query.at) return serve_past_viewer(connection, std::move(wanted));
   const std::string& path = wanted.route.stream;
   const auto& config = shared_.config.for_path(path);
-  const bool watch = is_on_demand(config) || wanted.route.query.wait.value_or(
-                                                 base::Duration::zero()) > base::Duration::zero();
+  const bool watch = is_waited_for(wanted);
   switch (table_.look_up(path, config.policy, watch)) {
     case stream::StreamTable::LookUp::ready: {
       stream::Stream& stream = *table_.find(path);
@@ -140,10 +143,11 @@ void WorkerServer::refuse_for_memory(session::HttpConnection& connection) noexce
 }
 
 void WorkerServer::start_viewer(session::HttpConnection& connection, const Wanted& wanted,
-                                stream::Stream& stream) noexcept {
+                                stream::Stream& stream, const std::optional<stream::Entry>& entry,
+                                Fields fields) noexcept {
   const http::RequestHead& head = wanted.head;
   const http::Route& route = wanted.route;
-  meet_source(route.stream);
+  if (!stream.log().is_past()) meet_source(route.stream);
   const Missing missing = find_missing(stream, route.container);
   if (missing.is_all) {
     return refuse(connection, 406, "none of its tracks fits this container: " + missing.names,
@@ -151,15 +155,13 @@ void WorkerServer::start_viewer(session::HttpConnection& connection, const Wante
   }
   const bool keep_alive = head.keep_alive && !shared_.draining.load(std::memory_order_relaxed);
   http::ResponseHead response = viewer_head(head, route.container, keep_alive);
-  if (!missing.names.empty()) {
-    response.fields.emplace_back("X-Spancast-Missing", missing.names);
-    response.fields.emplace_back("Access-Control-Expose-Headers", "X-Spancast-Missing");
-  }
+  if (!missing.names.empty()) fields.emplace_back("X-Spancast-Missing", missing.names);
+  expose(response, std::move(fields));
   if (head.method == http::Method::head) return connection.respond_head(response);
   session::HttpViewer::Request request{
-      policy_for(stream.policy(), route.query),
+      policy_for(policy_of(route.stream), route.query),
       wanted.is_early && stream.log().first() == 0 ? stream::Begin::oldest : stream::Begin::newest,
-      route.container,
+      kind_of(wanted),
       head.http_1_1 ? stream::Framing::http_chunk : stream::Framing::none,
       http::write_head(response),
       connection.take_received(),
@@ -169,7 +171,7 @@ void WorkerServer::start_viewer(session::HttpConnection& connection, const Wante
                                                       std::move(request));
   session::HttpViewer& started = *viewer;
   viewers_[id] = std::move(viewer);
-  started.start(stream);
+  started.start(stream, entry);
 }
 
 void WorkerServer::on_stream_ready(const std::string& path) noexcept { serve_waiting(path); }
@@ -209,6 +211,11 @@ void WorkerServer::refuse_waiting() noexcept {
       if (connection == connections_.end() || !connection->second->is_waiting()) continue;
       refuse_drained(*connection->second);
     }
+  }
+  for (const auto& [id, wanted] : std::exchange(past_wanted_, {})) {
+    const auto connection = connections_.find(id);
+    if (connection == connections_.end() || !connection->second->is_waiting()) continue;
+    refuse_drained(*connection->second);
   }
 }
 

@@ -25,6 +25,16 @@ bool WorkerServer::may_take_block(session::Publisher& publisher) noexcept {
   return free > 0 && !is_beyond_share(publisher.home());
 }
 
+stream::TailSurvey WorkerServer::survey_tails() noexcept {
+  stream::TailSurvey survey = table_.survey_tails();
+  survey.has_past = past_ && past_->holds_anything();
+  return survey;
+}
+
+void WorkerServer::drop_past() noexcept {
+  if (past_ && past_->let_go()) count(PressureStep::trim);
+}
+
 void WorkerServer::trim_largest_tail() noexcept {
   if (table_.trim_largest_tail()) count(PressureStep::trim);
 }

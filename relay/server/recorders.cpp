@@ -81,7 +81,10 @@ void WorkerServer::on_finished(disk::Recorder&) noexcept {
 void WorkerServer::sweep_recorders() noexcept {
   has_finished_recorders_ = false;
   std::erase_if(ending_recorders_, [](const auto& recorder) { return recorder->is_finished(); });
-  if (drain_ == Drain::recordings && ending_recorders_.empty() && recorders_.empty()) {
+  // Clips may go on while recordings end, which must not wait for their clients.
+  const bool are_clips_over = !recording_requests_ || recording_requests_->is_empty();
+  if (drain_ == Drain::recordings && ending_recorders_.empty() && recorders_.empty() &&
+      are_clips_over) {
     on_no_recordings_left();
   }
 }

@@ -23,8 +23,9 @@ Server::Server(const control::Config& config, base::Log& log)
       arena_(config.arena_bytes, config.block_bytes),
       directory_(config.streams_max),
       store_(open_store(config, log)),
-      shared_{config, log, arena_, directory_, store_.get(), base::utc_now(),
-              {},     {},  {},     {},         {},           {}} {
+      clips_(store_ ? std::make_unique<disk::ClipTable>(*store_) : nullptr),
+      shared_{config, log, arena_, directory_, store_.get(), clips_.get(), base::utc_now(), {}, {},
+              {},     {},  {},     {}} {
   const auto http = loop::bind_sockets(config.http.address, config.http.port, config.workers);
   const auto admin = loop::bind_sockets(config.admin.address, config.admin.port, 1);
   std::vector<stream::StreamTable::Peer> peers;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "relay/control/config.hpp"
+#include "relay/disk/clip_table.hpp"
 #include "relay/disk/store.hpp"
 #include "relay/loop/worker.hpp"
 #include "relay/memory/arena.hpp"
@@ -44,7 +45,8 @@ class Server {
   base::Log& log_;
   memory::Arena arena_;
   stream::Directory directory_;
-  std::unique_ptr<disk::Store> store_;  // nothing: no recordings
+  std::unique_ptr<disk::Store> store_;      // nothing: no recordings
+  std::unique_ptr<disk::ClipTable> clips_;  // likewise
   Shared shared_;
   std::vector<std::unique_ptr<loop::Worker>> workers_;
   std::vector<std::unique_ptr<WorkerServer>> servers_;

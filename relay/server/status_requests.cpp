@@ -73,11 +73,10 @@ void WorkerServer::serve_status(session::HttpConnection& connection, const http:
       return gather_reports(connection.id(), route.kind);
     case http::RouteKind::options:
       return connection.respond_head(options_head(route.allow));
-    case http::RouteKind::clip:
-    case http::RouteKind::timeline:
-      return refuse(connection, 404, "nothing is recorded here");
     case http::RouteKind::media:
     case http::RouteKind::wire:
+    case http::RouteKind::clip:
+    case http::RouteKind::timeline:
     case http::RouteKind::error:
       if (route.allow.empty()) return refuse(connection, route.status, route.reason);
       return refuse(connection, route.status, route.reason, {{"Allow", route.allow}});

@@ -132,18 +132,33 @@ void WorkerServer::serve_wire_viewer(session::WireConnection& connection,
   seat(viewer);
 }
 
-// At its stream, or among those that wait for one.
+// At its stream, or among those that wait for one; in the past where only that has what it wants.
 void WorkerServer::seat(session::WireViewer& viewer) noexcept {
-  const auto& config = shared_.config.for_path(viewer.path());
-  const auto found = table_.look_up(viewer.path(), config.policy, true);
+  const std::string& path = viewer.path();
+  using LookUp = stream::StreamTable::LookUp;
+  const auto found = table_.look_up(path, policy_of(path), false);
+  const wire::Start wanted = viewer.wants();
+  const bool may_be_past = past_ && !std::holds_alternative<wire::Live>(wanted);
+  if (found == LookUp::ready && (!may_be_past || has_position(*table_.find(path), wanted))) {
+    meet_source(path);
+    return viewer.start(*table_.find(path));
+  }
+  if (may_be_past && found != LookUp::coming) return ask_past(viewer, wanted);
+  wait_for_stream(viewer);
+}
+
+void WorkerServer::wait_for_stream(session::WireViewer& viewer) noexcept {
+  const std::string path = viewer.path();
+  const auto& config = shared_.config.for_path(path);
+  const auto found = table_.look_up(path, config.policy, true);
   if (found == stream::StreamTable::LookUp::ready) {
-    meet_source(viewer.path());
-    return viewer.start(*table_.find(viewer.path()));
+    meet_source(path);
+    return viewer.start(*table_.find(path));
   }
   if (found == stream::StreamTable::LookUp::watched) viewer.expect_beginning();
-  wire_waiting_[viewer.path()].push_back(viewer.id());
+  wire_waiting_[path].push_back(viewer.id());
   if (config.source) {
-    want_source(viewer.path(), *config.source, viewer.started() + config.source->start_timeout);
+    want_source(path, *config.source, viewer.started() + config.source->start_timeout);
   }
 }
 

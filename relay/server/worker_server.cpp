@@ -18,6 +18,10 @@ constexpr std::size_t admin_connections_max = 64;
 // Each is answered or closed: about 10 µs.
 constexpr std::size_t time_outs_per_turn = 32;
 
+bool is_of_recording(http::RouteKind kind) noexcept {
+  return kind == http::RouteKind::clip || kind == http::RouteKind::timeline;
+}
+
 void add_input(control::WorkerReport& report, const session::PublisherCounts& counts) {
   report.bytes_in += counts.bytes;
   report.chunks_in += counts.chunks;
@@ -41,12 +45,20 @@ WorkerServer::WorkerServer(loop::Worker& worker, Shared& shared)
       random_(std::random_device{}()),
       turn_end_(worker, loop::bind<&WorkerServer::on_turn_end>(this)),
       flush_timer_(worker, loop::bind<&WorkerServer::on_flush_due>(this)),
+      past_timer_(worker, loop::bind<&WorkerServer::on_flush_due>(this)),
       tick_timer_(worker, loop::bind<&WorkerServer::on_tick>(this)),
       drain_timer_(worker, loop::bind<&WorkerServer::tell_due_viewers>(this)) {
   tick_timer_.wake_every(tick);
   begin_hooks();
+  if (shared.store != nullptr) {
+    past_ = std::make_unique<disk::PastTable>(worker, *shared.store, pool_, past_fanout_, *this);
+  }
   if (worker.index() == 0 && shared.store != nullptr) {
     recordings_ = std::make_unique<Recordings>(worker, *shared.store, shared.config);
+  }
+  if (shared.clips != nullptr) {
+    recording_requests_ = std::make_unique<RecordingRequests>(worker, pool_, *shared.clips,
+                                                              shared.config, shared.log, *this);
   }
 }
 
@@ -146,17 +158,61 @@ void WorkerServer::on_request(session::HttpConnection& connection,
     return refuse(connection, 503, "http.connections is reached: try again later",
                   {{"Retry-After", "5"}});
   }
-  if (route.kind != http::RouteKind::media && route.kind != http::RouteKind::wire) {
+  if (route.kind != http::RouteKind::media && route.kind != http::RouteKind::wire &&
+      !is_of_recording(route.kind)) {
     return serve_status(connection, head, route);
   }
   if (connection.port() == session::Port::admin) {
     return refuse(connection, 404, "media is served on the public address");
   }
+  if (is_of_recording(route.kind)) {
+    return serve_recording(connection, std::move(head), std::move(route));
+  }
   if (route.kind == http::RouteKind::wire) return serve_upgrade(connection, head, route);
   if (head.method == http::Method::put || head.method == http::Method::post) {
     return serve_publisher(connection, std::move(head), std::move(route));
   }
-  serve_viewer(connection, {std::move(head), std::move(route), std::nullopt, false});
+  serve_viewer(connection, {std::move(head), std::move(route), std::nullopt, false, std::nullopt});
+}
+
+void WorkerServer::serve_recording(session::HttpConnection& connection, http::RequestHead head,
+                                   http::Route route) noexcept {
+  if (!recording_requests_) return refuse(connection, 404, "nothing is recorded here");
+  recording_requests_->serve(connection, std::move(head), std::move(route));
+}
+
+session::HttpConnection* WorkerServer::find_waiting(std::uint64_t connection) noexcept {
+  const auto found = connections_.find(connection);
+  if (found == connections_.end() || !found->second->is_waiting()) return nullptr;
+  return found->second.get();
+}
+
+void WorkerServer::refuse_request(session::HttpConnection& connection, unsigned status,
+                                  std::string_view reason,
+                                  RecordingRequests::Fields fields) noexcept {
+  refuse(connection, status, reason, std::move(fields));
+}
+
+bool WorkerServer::is_leaving() const noexcept {
+  return shared_.draining.load(std::memory_order_relaxed);
+}
+
+void WorkerServer::refuse_in_drain(session::HttpConnection& connection) noexcept {
+  refuse_drained(connection);
+}
+
+void WorkerServer::on_response_over() noexcept {
+  has_response_over_ = true;
+  turn_end_.keep_turning(true);
+}
+
+// The socket of a response stays counted for the connection that goes on with it.
+void WorkerServer::take_back(std::unique_ptr<loop::Tcp> tcp, std::string received) noexcept {
+  if (!tcp || drain_ != Drain::none) {
+    shared_.connections.fetch_sub(1, std::memory_order_relaxed);
+    return;
+  }
+  add_connection(session::Port::http, std::move(tcp), std::move(received)).start();
 }
 
 void WorkerServer::refuse(session::HttpConnection& connection, unsigned status,
@@ -194,11 +250,12 @@ void WorkerServer::on_turn_end() noexcept {
   table_.update_replicas();
   if (table_.is_ending()) table_.end_finished(base::monotonic_now());
   if (is_timing_out_) time_out_connections(base::monotonic_now());
-  turn_end_.keep_turning(next.now || table_.is_ending() || is_timing_out_);
+  const bool is_more_past = past_ && run_past(base::monotonic_now());
+  turn_end_.keep_turning(next.now || is_more_past || table_.is_ending() || is_timing_out_);
   flush_timer_.wake_at(next.later);
   if (!over_.empty()) end_over_streams();
   if (!beginning_.empty()) serve_begun();
-  if (!ended_.empty()) sweep();
+  if (!ended_.empty() || std::exchange(has_response_over_, false)) sweep();
   if (has_finished_recorders_) sweep_recorders();
   if (is_starting_sources_) supervise_sources(base::monotonic_now());
   if (hooks_) run_hooks();
@@ -208,6 +265,7 @@ void WorkerServer::on_turn_end() noexcept {
 void WorkerServer::on_flush_due() noexcept { turn_end_.keep_turning(true); }
 
 void WorkerServer::sweep() noexcept {
+  if (recording_requests_) recording_requests_->sweep();
   for (session::HttpViewer* viewer : std::exchange(going_on_, {})) {
     if (drain_ != Drain::none) break;
     shared_.connections.fetch_add(1, std::memory_order_relaxed);  // for the viewer's, below
@@ -237,6 +295,7 @@ void WorkerServer::sweep() noexcept {
       viewers_.empty() && publishers_.empty()) {
     on_no_sessions_left();
   }
+  if (drain_ == Drain::recordings) sweep_recorders();
 }
 
 void WorkerServer::on_tick() noexcept {
@@ -261,6 +320,7 @@ void WorkerServer::on_tick() noexcept {
       find_slow_viewer(*viewer);
       viewer->on_time(now);
     }
+    if (recording_requests_) recording_requests_->on_time(now);
     forget_waiting();
     table_.drop_unused();
   }
@@ -297,6 +357,7 @@ void WorkerServer::end_stream(const std::string& path) noexcept {
 }
 
 void WorkerServer::on_viewer_end(session::HttpViewer& viewer, session::ViewerEnd end) noexcept {
+  moving_.erase(viewer.id());
   count_viewer_end(viewer, end);
   if (viewer.can_go_on()) going_on_.push_back(&viewer);
   ended_.push_back(viewer.id());
@@ -344,6 +405,8 @@ control::WorkerReport WorkerServer::report() {
   control::WorkerReport report = counts_;
   report.worker = worker_.index();
   report.fanout = fanout_.counters();
+  report.fanout.add_sent(past_fanout_.counters());
+  if (past_) report.past.add(past_->counters());
   report.flush_interval = fanout_.governor().interval();
   report.loop_lag = worker_.lag();
   report.busy = worker_.busy();
@@ -363,6 +426,7 @@ control::WorkerReport WorkerServer::report() {
     add_input(report, publisher->counts());
   }
   for (const auto& [id, viewer] : viewers_) report.bytes_pinned += viewer->pinned_bytes();
+  if (recording_requests_) recording_requests_->report(report.past);
   const base::Time now = base::monotonic_now();
   table_.for_each_stream([&](stream::Stream& stream) {
     control::StreamReport& out = report.streams.emplace_back();

@@ -14,6 +14,7 @@
 #include "relay/base/line_budget.hpp"
 #include "relay/control/config.hpp"
 #include "relay/control/report.hpp"
+#include "relay/disk/past_table.hpp"
 #include "relay/disk/recorder.hpp"
 #include "relay/disk/store.hpp"
 #include "relay/http/router.hpp"
@@ -22,6 +23,7 @@
 #include "relay/protocol/wire/admission.hpp"
 #include "relay/server/drain_schedule.hpp"
 #include "relay/server/hook_runner.hpp"
+#include "relay/server/recording_requests.hpp"
 #include "relay/server/recordings.hpp"
 #include "relay/server/source.hpp"
 #include "relay/session/http_connection.hpp"
@@ -42,6 +44,9 @@ class WorkerServer;
 constexpr std::string_view drain_reason = "the relay is shutting down";
 /// What a path has for viewers, with what one of them asks for itself.
 stream::ViewerPolicy policy_for(const stream::PathPolicy& path, const http::MediaQuery& query);
+/// What comes as it was received can be watched from the first chunk on; otherwise the tracks must
+/// be known, since the response's head tells which are missing.
+bool has_begun(const stream::Stream& stream, media::Container container);
 
 /// What the servers of all workers share. Built before them and unchanged while they run, but for
 /// what has a lock of its own or is atomic.
@@ -50,8 +55,9 @@ struct Shared {
   base::Log& log;
   memory::Arena& arena;
   stream::Directory& directory;
-  disk::Store* store;  ///< nothing: no recordings
-  base::Utc started;   ///< what was recorded before is another process'
+  disk::Store* store;      ///< nothing: no recordings
+  disk::ClipTable* clips;  ///< likewise
+  base::Utc started;       ///< what was recorded before is another process'
   std::atomic<std::uint32_t> connections{0};
   std::vector<WorkerServer*> servers{};              ///< by worker; complete before the loops run
   std::atomic<bool> draining{false};                 ///< from the signal on
@@ -71,7 +77,9 @@ class WorkerServer final : public loop::Listener::Events,
                            public session::WirePublisher::Events,
                            public session::SourcePublisher::Events,
                            public HookRunner::Events,
+                           public RecordingRequests::Host,
                            public disk::Recorder::Events,
+                           public disk::PastHost,
                            public stream::StreamTable::Events,
                            public stream::Relief::Host {
  public:
@@ -113,6 +121,7 @@ class WorkerServer final : public loop::Listener::Events,
     http::Route route;
     std::optional<base::Time> deadline;  ///< once it has to wait
     bool is_early = false;               ///< it was there before the stream
+    std::optional<base::Utc> begin;      ///< where it begins; nothing: live
   };
   // A viewer whose stream is not there yet, or on its way from another worker.
   struct Waiting {
@@ -147,7 +156,8 @@ class WorkerServer final : public loop::Listener::Events,
   void on_stream_missing(const std::string& path) noexcept override;
 
   // pressure.cpp
-  stream::TailSurvey survey_tails() noexcept override { return table_.survey_tails(); }
+  stream::TailSurvey survey_tails() noexcept override;
+  void drop_past() noexcept override;
   void trim_largest_tail() noexcept override;
   void drop_ended() noexcept override;
   std::vector<stream::PinnedBlock> pinned_blocks() noexcept override;
@@ -166,8 +176,12 @@ class WorkerServer final : public loop::Listener::Events,
   void wait_for_stream(session::HttpConnection& connection, Wanted wanted) noexcept;
   void serve_waiting(const std::string& path) noexcept;
   void serve_begun() noexcept;
+  using Fields = std::vector<std::pair<std::string, std::string>>;
+  /// `entry`: where it begins; `fields`: what its head says of that.
   void start_viewer(session::HttpConnection& connection, const Wanted& wanted,
-                    stream::Stream& stream) noexcept;
+                    stream::Stream& stream,
+                    const std::optional<stream::Entry>& entry = std::nullopt,
+                    Fields fields = {}) noexcept;
   void serve_publisher(session::HttpConnection& connection, http::RequestHead head,
                        http::Route route) noexcept;
   bool make_room_for_publisher(session::HttpConnection& connection, stream::Home& home) noexcept;
@@ -183,6 +197,7 @@ class WorkerServer final : public loop::Listener::Events,
                      const http::Route& route) noexcept;
   void serve_wire_viewer(session::WireConnection& connection, wire::Play play) noexcept;
   void seat(session::WireViewer& viewer) noexcept;
+  void wait_for_stream(session::WireViewer& viewer) noexcept;
   void seat_waiting(const std::string& path) noexcept;
   void forget_waiting() noexcept;
   void serve_wire_publisher(session::WireConnection& connection, wire::Hello hello) noexcept;
@@ -216,6 +231,35 @@ class WorkerServer final : public loop::Listener::Events,
   void end_recordings() noexcept;
   void sweep_recorders() noexcept;
   std::optional<control::StoreReport> report_store() const;
+
+  // past_requests.cpp
+  Live find_live(const std::string& path) noexcept override;
+  const stream::PathPolicy& policy_of(const std::string& path) noexcept override;
+  void on_past_answer(disk::PastAsker ticket, const disk::PastAnswer& answer) noexcept override;
+  void ask_past(std::uint64_t session, disk::PastWish wish);
+  /// What is recorded goes on; true when there is more to be sent at once.
+  bool run_past(base::Time now) noexcept;
+  /// What a viewer is given: one that may have to go on from disk gets what it can go on with.
+  stream::FormatKind kind_of(const Wanted& wanted) noexcept;
+  void serve_past_viewer(session::HttpConnection& connection, Wanted wanted) noexcept;
+  bool start_in_tail(session::HttpConnection& connection, const Wanted& wanted,
+                     stream::Stream& stream, disk::GapReason gap,
+                     std::optional<base::Utc> gap_begin) noexcept;
+  void start_without_past(session::HttpConnection& connection, const Wanted& wanted) noexcept;
+  bool is_waited_for(const Wanted& wanted) const;
+  void start_in_past(session::HttpConnection& connection, const Wanted& wanted,
+                     const disk::PastAnswer& answer) noexcept;
+  bool on_viewer_elsewhere(session::HttpViewer& viewer, wire::Position next,
+                           bool has_ended) noexcept override;
+  bool enter_live(session::HttpViewer& viewer, wire::Position next) noexcept;
+  void go_on(session::HttpViewer& viewer, const disk::PastAnswer& answer) noexcept;
+  bool has_position(const stream::Stream& stream, const wire::Start& start) noexcept override;
+  bool on_viewer_elsewhere(session::WireViewer& viewer, wire::Position next,
+                           bool has_ended) noexcept override;
+  void on_viewer_moved(session::WireViewer& viewer) noexcept override;
+  bool enter_live(session::WireViewer& viewer, wire::Position next) noexcept;
+  void ask_past(session::WireViewer& viewer, const wire::Start& start);
+  void go_on(session::WireViewer& viewer, const disk::PastAnswer& answer) noexcept;
 
   // sources.cpp
   unsigned worker_of(const control::SourceConfig& source) const noexcept;
@@ -269,6 +313,19 @@ class WorkerServer final : public loop::Listener::Events,
   bool is_admitted(const session::HttpConnection& connection,
                    const http::RequestHead& head) const noexcept;
 
+  // recording_requests.cpp has the rest.
+  void serve_recording(session::HttpConnection& connection, http::RequestHead head,
+                       http::Route route) noexcept;
+  session::HttpConnection* find_waiting(std::uint64_t connection) noexcept override;
+  void refuse_request(session::HttpConnection& connection, unsigned status, std::string_view reason,
+                      RecordingRequests::Fields fields) noexcept override;
+  bool is_arena_full() const noexcept override { return relief_.is_refusing(); }
+  bool is_leaving() const noexcept override;
+  void refuse_in_drain(session::HttpConnection& connection) noexcept override;
+  std::uint64_t new_id() noexcept override { return next_id(); }
+  void on_response_over() noexcept override;
+  void take_back(std::unique_ptr<loop::Tcp> tcp, std::string received) noexcept override;
+
   // drain.cpp
   std::size_t close_listeners() noexcept;
   void tell_due_viewers() noexcept;
@@ -303,6 +360,7 @@ class WorkerServer final : public loop::Listener::Events,
   Shared& shared_;
   memory::BlockPool pool_;
   stream::Fanout fanout_;
+  stream::Fanout past_fanout_;  // of what was recorded: live goes first
   stream::StreamTable table_;
   stream::Relief relief_;
   std::mt19937_64 random_;
@@ -311,6 +369,7 @@ class WorkerServer final : public loop::Listener::Events,
   std::unique_ptr<loop::Listener> admin_listener_;
   loop::TurnEnd turn_end_;
   loop::Timer flush_timer_;
+  loop::Timer past_timer_;
   loop::Timer tick_timer_;
   loop::Timer drain_timer_;
   unsigned ticks_ = 0;
@@ -353,7 +412,17 @@ class WorkerServer final : public loop::Listener::Events,
 
   std::unordered_map<std::string, std::unique_ptr<disk::Recorder>> recorders_;  // of homes, by path
   std::vector<std::unique_ptr<disk::Recorder>> ending_recorders_;  // of homes that have ended
+  std::unique_ptr<RecordingRequests> recording_requests_;          // nothing: no recordings
+  bool has_response_over_ = false;                                 // of those
   bool has_finished_recorders_ = false;
+  std::unique_ptr<disk::PastTable> past_;  // null: there are no recordings
+  // Sessions that have asked it: which one by what ticket, and the last of each. Of those, viewers
+  // that have left a stream, and requests that have no response yet.
+  std::unordered_map<disk::PastAsker, std::uint64_t> past_tickets_;
+  std::unordered_map<std::uint64_t, disk::PastAsker> past_askers_;
+  std::unordered_map<std::uint64_t, session::HttpViewer*> moving_;
+  std::unordered_map<std::uint64_t, Wanted> past_wanted_;
+  disk::PastAsker last_past_ticket_ = 0;
 
   /// How far a drain has come here; it goes forward only.
   enum class Drain : std::uint8_t { none, viewers, others, publishers, recordings, done };

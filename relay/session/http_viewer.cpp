@@ -20,16 +20,20 @@ HttpViewer::HttpViewer(std::uint64_t id, loop::Worker& worker, std::unique_ptr<l
       flush_interval_(request.policy.flush_interval),
       started_(base::monotonic_now()),
       begin_(request.begin),
-      container_(request.container),
+      kind_(request.kind),
       framing_(request.framing),
       keep_alive_(request.keep_alive) {
   tcp_->set_events(this);
   tcp_->set_unsent(request.policy.unsent_bytes);
 }
 
-void HttpViewer::start(stream::Stream& stream) noexcept {
+void HttpViewer::start(stream::Stream& stream, const std::optional<stream::Entry>& entry) noexcept {
   path_ = stream.path();
-  cursor_.enter(stream.feed(container_, framing_, begin_).audience(flush_interval_));
+  if (entry) {
+    go_on(stream, *entry);
+  } else {
+    cursor_.enter(stream.feed(kind_, framing_, begin_).audience(flush_interval_));
+  }
   tcp_->start_reading();
   const iovec head{head_.data(), head_.size()};
   const auto written = tcp_->try_write({&head, 1});
@@ -41,6 +45,12 @@ void HttpViewer::start(stream::Stream& stream) noexcept {
     cursor_.wait();
     tcp_->write(std::move(rest));
   }
+}
+
+void HttpViewer::go_on(stream::Stream& stream, const stream::Entry& entry) noexcept {
+  stream::Feed* const feed = stream.feed_at(kind_, framing_, entry.sequence);
+  RELAY_ASSERT(feed != nullptr);
+  cursor_.enter(feed->audience(flush_interval_), entry);
 }
 
 // The hot path: one call of the kernel for everything the viewer has not got yet.
@@ -121,6 +131,9 @@ void HttpViewer::on_too_slow() noexcept { end(ViewerEnd::slow); }
 void HttpViewer::on_seam(const stream::Seam&) noexcept { end(ViewerEnd::tracks); }
 void HttpViewer::on_until() noexcept { end(ViewerEnd::stream_end); }
 void HttpViewer::on_stream_end() noexcept { end(ViewerEnd::stream_end); }
+bool HttpViewer::on_elsewhere(wire::Position next, bool has_ended) noexcept {
+  return state_ == State::streaming && events_.on_viewer_elsewhere(*this, next, has_ended);
+}
 void HttpViewer::on_unsent_needed(std::size_t bytes) noexcept { tcp_->set_unsent(bytes); }
 
 std::span<std::byte> HttpViewer::read_space() noexcept { return worker_.read_buffer(); }

@@ -24,12 +24,16 @@ class HttpViewer final : public Viewer, public loop::Tcp::Events, public stream:
     virtual ~Events() = default;
     /// Over: to be destroyed at the end of the turn. `take_tcp()` before that, if it may go on.
     virtual void on_viewer_end(HttpViewer& viewer, ViewerEnd end) noexcept = 0;
+    /// As `stream::Cursor::Sink::on_elsewhere()`: true when it was made to `leave()`, and goes on
+    /// with `go_on()`.
+    virtual bool on_viewer_elsewhere(HttpViewer& viewer, wire::Position next,
+                                     bool has_ended) noexcept = 0;
   };
 
   struct Request {
     stream::ViewerPolicy policy;
     stream::Begin begin;
-    media::Container container;
+    stream::FormatKind kind;
     stream::Framing framing;
     std::string head;      ///< the response's head, as bytes
     std::string received;  ///< what came behind the request's head
@@ -39,8 +43,14 @@ class HttpViewer final : public Viewer, public loop::Tcp::Events, public stream:
   HttpViewer(std::uint64_t id, loop::Worker& worker, std::unique_ptr<loop::Tcp> tcp, Events& events,
              Request request);
 
-  /// Sends the head and begins at the newest sync chunk.
-  void start(stream::Stream& stream) noexcept;
+  /// Sends the head and begins at the newest sync chunk; or there, where the stream lets it enter.
+  void start(stream::Stream& stream,
+             const std::optional<stream::Entry>& entry = std::nullopt) noexcept;
+  /// Reads no stream for now.
+  void leave() noexcept { cursor_.leave(); }
+  /// And now that one, which lets it enter there.
+  void go_on(stream::Stream& stream, const stream::Entry& entry) noexcept;
+  stream::FormatKind kind() const noexcept { return kind_; }
 
   std::uint64_t id() const noexcept override { return id_; }
   const char* protocol() const noexcept override { return "http"; }
@@ -79,6 +89,7 @@ class HttpViewer final : public Viewer, public loop::Tcp::Events, public stream:
   void on_too_slow() noexcept override;
   void on_seam(const stream::Seam& seam) noexcept override;
   void on_until() noexcept override;
+  bool on_elsewhere(wire::Position next, bool has_ended) noexcept override;
   void on_stream_end() noexcept override;
   void on_unsent_needed(std::size_t bytes) noexcept override;
 
@@ -108,7 +119,7 @@ class HttpViewer final : public Viewer, public loop::Tcp::Events, public stream:
   std::size_t pinned_bytes_ = 0;
   std::size_t unwritten_bytes_ = 0;  // when it was last looked at
   stream::Begin begin_;
-  media::Container container_;
+  stream::FormatKind kind_;
   stream::Framing framing_;
   ViewerEnd end_ = ViewerEnd::client;
   State state_ = State::streaming;

@@ -56,13 +56,23 @@ WireViewer::~WireViewer() {
   if (link_) link_->set_events(nullptr);
 }
 
-void WireViewer::start(stream::Stream& stream) noexcept {
+void WireViewer::start(stream::Stream& stream, const std::optional<stream::Entry>& entry) noexcept {
   // The oldest sync chunk.
   if (is_early_ && is_live_ && stream.log().first() == 0) cursor_.move(base::Utc{});
   stream_ = &stream;
+  session_.go_on();
   stream::Feed& feed = stream.feed(media::Container::wire, stream::Framing::websocket);
-  cursor_.enter(feed.audience(flush_interval_));
+  stream::Audience& audience = feed.audience(flush_interval_);
+  if (link_->is_writing()) cursor_.wait();
+  entry ? cursor_.enter(audience, *entry) : cursor_.enter(audience);
   if (!link_->is_writing()) cursor_.resume();
+}
+
+void WireViewer::leave() noexcept {
+  cursor_.leave();
+  cursor_.keep_position();
+  stream_ = nullptr;
+  session_.interrupt(base::monotonic_now());
 }
 
 // The hot path: one call of the kernel for everything the viewer has not got yet.
@@ -100,14 +110,26 @@ void WireViewer::on_seam(const stream::Seam& seam) noexcept {
     session_.found({next, tracks, seam.next.utc, seam.reason}, base::utc_now(),
                    std::exchange(fresh_token_, {}));
   } else {
-    if (seam.from != next) session_.gap({seam.from, next, {}, seam.next.utc, seam.reason});
+    if (!is_passed_over(seam)) session_.gap({seam.from, next, {}, seam.next.utc, seam.reason});
     if (!is_told) session_.tracks(tracks);
   }
   flush_session();
 }
 
+// Nothing is missing, or only what a player that plays faster does not get.
+bool WireViewer::is_passed_over(const stream::Seam& seam) const noexcept {
+  if (seam.from == seam.next.position) return true;
+  const bool is_told =
+      seam.reason != wire::GapReason::unspecified && seam.reason != wire::GapReason::lost;
+  return is_fast() && seam.from.epoch == seam.next.position.epoch && !is_told;
+}
+
 // Who lost a camera waits for it longer than the relay does; a stream that was ended is over.
 void WireViewer::on_stream_end() noexcept {
+  if (stream_->log().is_past()) {
+    leave();
+    return events_.on_viewer_moved(*this);
+  }
   const bool is_lost = std::exchange(stream_, nullptr)->is_lost();
   end(is_lost ? ViewerEnd::not_found : ViewerEnd::stream_end);
 }
@@ -137,8 +159,7 @@ void WireViewer::apply(wire::PlayerSession::Output& output) noexcept {
   if (const auto* send = std::get_if<wire::Send>(&output)) {
     link_->send(send->message);
   } else if (const auto* find = std::get_if<wire::PlayerSession::Find>(&output)) {
-    is_live_ = std::holds_alternative<wire::Live>(find->start);
-    cursor_.move(find->start);
+    seek(find->start);
   } else if (std::holds_alternative<wire::PlayerSession::Halt>(output)) {
     cursor_.halt();
   } else if (std::holds_alternative<wire::PlayerSession::Continue>(output)) {
@@ -150,6 +171,14 @@ void WireViewer::apply(wire::PlayerSession::Output& output) noexcept {
     const bool is_not_found = close->reason == wire::ByeReason::not_found;
     conclude(pending_end_.value_or(is_not_found ? ViewerEnd::not_found : ViewerEnd::bad_message));
   }
+}
+
+void WireViewer::seek(const wire::Start& start) noexcept {
+  is_live_ = std::holds_alternative<wire::Live>(start);
+  const bool is_here = stream_ != nullptr && events_.has_position(*stream_, start);
+  if (!is_here) leave();
+  cursor_.move(start);
+  if (!is_here) events_.on_viewer_moved(*this);
 }
 
 void WireViewer::end(ViewerEnd reason) noexcept {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "relay/base/time.hpp"
@@ -23,6 +24,14 @@ class WireViewer final : public Viewer, public WireLink::Events, public stream::
     virtual ~Events() = default;
     /// Over, and all is said: to be destroyed at the end of the turn. `take_link()` before that.
     virtual void on_viewer_end(WireViewer& viewer, ViewerEnd end) noexcept = 0;
+    /// As `stream::Cursor::Sink::on_elsewhere()`: true when it was made to `leave()`.
+    virtual bool on_viewer_elsewhere(WireViewer& viewer, wire::Position next,
+                                     bool has_ended) noexcept = 0;
+    /// It has left, and goes on where it says that it `wants()` to: the player seeks, or what it
+    /// has watched of the past has ended and nothing goes on.
+    virtual void on_viewer_moved(WireViewer& viewer) noexcept = 0;
+    /// A player seeks in the stream that it watches. True: what it wants is to be looked for there.
+    virtual bool has_position(const stream::Stream& stream, const wire::Start& start) noexcept = 0;
   };
 
   struct Request {
@@ -37,8 +46,14 @@ class WireViewer final : public Viewer, public WireLink::Events, public stream::
              Request request);
   ~WireViewer() override;
 
-  /// The stream that it waits for is here.
-  void start(stream::Stream& stream) noexcept;
+  /// The stream that it waits for is here; what it wants is looked for in it, or found there.
+  void start(stream::Stream& stream,
+             const std::optional<stream::Entry>& entry = std::nullopt) noexcept;
+  /// Reads no stream for now.
+  void leave() noexcept;
+  wire::Start wants() const noexcept { return cursor_.wanted(); }
+  /// Only sync chunks of the past.
+  bool is_fast() const noexcept { return session_.play().speed > wire::speed_normal; }
   /// There is no such stream yet: live is the first chunk of the next one, which may send much at
   /// once.
   void expect_beginning() noexcept { is_early_ = is_live_; }
@@ -73,6 +88,9 @@ class WireViewer final : public Viewer, public WireLink::Events, public stream::
   void on_too_slow() noexcept override { end(ViewerEnd::slow); }
   void on_seam(const stream::Seam& seam) noexcept override;
   void on_until() noexcept override { end(ViewerEnd::until); }
+  bool on_elsewhere(wire::Position next, bool has_ended) noexcept override {
+    return !is_over_ && !pending_end_ && events_.on_viewer_elsewhere(*this, next, has_ended);
+  }
   void on_stream_end() noexcept override;
   void on_unsent_needed(std::size_t bytes) noexcept override;
 
@@ -85,6 +103,8 @@ class WireViewer final : public Viewer, public WireLink::Events, public stream::
 
   void flush_session() noexcept;
   void apply(wire::PlayerSession::Output& output) noexcept;
+  void seek(const wire::Start& start) noexcept;
+  bool is_passed_over(const stream::Seam& seam) const noexcept;
   void conclude(ViewerEnd end) noexcept;
 
   const std::uint64_t id_;

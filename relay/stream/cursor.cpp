@@ -182,7 +182,7 @@ void Cursor::keep_rest(ImageRest rest, FanoutCounters& counters) noexcept {
 }
 
 bool Cursor::begin(const StreamLog& log, FanoutCounters& counters) noexcept {
-  if (crossing_ && crossing_->entry) return go_in(log);
+  if (crossing_ && crossing_->entry) return go_in(log, counters);
   sequence_ = begin_ == Begin::oldest ? log.oldest_sync() : log.newest_sync();
   if (!sequence_) return false;
   begin_ = Begin::newest;  // should it ever begin again

@@ -46,6 +46,7 @@ struct Entry {
   bool at_sync = true;
   /// Of one that follows positions: why that is not where it wanted to go on.
   wire::GapReason reason = wire::GapReason::unspecified;
+  bool is_skip = false;  ///< nobody has what comes before it any more: counted as out of the tail
 };
 
 /// A position in a log that reads on through a feed: all that a viewer has besides its socket.
@@ -77,9 +78,10 @@ class Cursor {
     /// All before `until` was sent; not served again.
     virtual void on_until() noexcept = 0;
     /// What comes next for it, at this position, is not in the log that it reads: it fell out of a
-    /// tail under SlowPolicy::catch_up, or of what a past stream keeps, or a past stream ends here.
-    /// True: the sink takes it elsewhere, and it has left; false: it goes on as if nobody could.
-    virtual bool on_elsewhere(wire::Position) noexcept { return false; }
+    /// tail under SlowPolicy::catch_up, or of what a past stream keeps. `has_ended`: it has read a
+    /// past stream that ends here. True: the sink takes it elsewhere, and it has left; false: it
+    /// goes on as if nobody could.
+    virtual bool on_elsewhere(wire::Position, bool /*has_ended*/) noexcept { return false; }
     /// The stream is over; the cursor has left it and may be gone when this returns.
     virtual void on_stream_end() noexcept = 0;
     /// The feed needs this much room for unsent bytes in the socket.
@@ -121,6 +123,10 @@ class Cursor {
 
   /// Goes on somewhere else; only of one that follows positions.
   void move(const wire::Start& start) noexcept;
+  /// Has left a log: in the next one its position is looked for. Likewise.
+  void keep_position() noexcept {
+    if (sequence_) look_again(position());
+  }
   /// Sends nothing until `go_on()`. The place stays, as far as the log keeps what is there; where
   /// it begins is still told.
   void halt() noexcept { busy_ |= halted; }
@@ -156,6 +162,8 @@ class Cursor {
   wire::Position position() const noexcept {
     return {numbering_.epoch, numbering_.sequence + *sequence_};
   }
+  /// Likewise, also before it has started: where it is to begin.
+  wire::Start wanted() const noexcept { return sequence_ ? wire::Start(position()) : start_; }
   /// Nothing in the log is left for it; only what the sink is busy with.
   bool has_read_all() const noexcept;
   /// When the oldest chunk was received that it waits to be served; nothing when there is none, or
@@ -191,7 +199,7 @@ class Cursor {
   bool tell(Seam seam) noexcept;
   void look_again(const wire::Start& start) noexcept;
   Place entry_place(const StreamLog& log) const noexcept;
-  bool go_in(const StreamLog& log) noexcept;
+  bool go_in(const StreamLog& log, FanoutCounters& counters) noexcept;
   bool is_entry_gone(const StreamLog& log) noexcept;
   bool go_elsewhere(const StreamLog& log, std::uint64_t sequence) noexcept;
   bool can_say(const Chunk& next) const noexcept;

@@ -25,7 +25,7 @@ void Cursor::enter(Audience& audience, const Entry& entry) {
   if (!crossing_) crossing_ = std::make_unique<Crossing>();
   crossing_->entry = entry;
   // What it was about to send when it left is what it goes on with.
-  if (is_exact_ && sequence_) start_ = position();
+  if (is_exact_) keep_position();
   sequence_.reset();
   needs_join_ = true;
   if (has_begun_) join_kind_ = JoinKind::skip;
@@ -38,7 +38,7 @@ void Cursor::hand_on(wire::Position next) noexcept {
   const StreamLog& log = audience_->feed().log();
   if (!log.empty()) remember_shown(log.newest());
   leave();
-  if (!sink_.on_elsewhere(next)) sink_.on_stream_end();
+  if (!sink_.on_elsewhere(next, true)) sink_.on_stream_end();
 }
 
 // The place may have been dropped before its cursor was served.
@@ -53,7 +53,7 @@ bool Cursor::is_entry_gone(const StreamLog& log) noexcept {
   return false;
 }
 
-bool Cursor::go_in(const StreamLog& log) noexcept {
+bool Cursor::go_in(const StreamLog& log, FanoutCounters& counters) noexcept {
   if (is_entry_gone(log)) return false;
   Entry& entry = *crossing_->entry;
   const auto is_it = [&entry](const Chunk& chunk) {
@@ -63,6 +63,7 @@ bool Cursor::go_in(const StreamLog& log) noexcept {
   if (entry.sequence >= log.end()) return false;
   sequence_ = entry.sequence;
   slack_ = lag();
+  if (entry.is_skip) count_skip(SkipReason::tail, counters);
   const Chunk& next = log.at(*sequence_);
   const bool goes_on = !has_begun_ || can_say(next);
   crossing_.reset();
@@ -80,7 +81,7 @@ bool Cursor::go_elsewhere(const StreamLog& log, std::uint64_t sequence) noexcept
   const auto next = is_exact_ && sequence_ ? std::optional(position()) : log.position_of(sequence);
   if (!next || next->epoch == 0) return false;
   if (!log.empty()) remember_shown(log.at(std::max(sequence, log.first())));
-  return sink_.on_elsewhere(*next);
+  return sink_.on_elsewhere(*next, false);
 }
 
 // Of those that say once what their tracks are. What lies behind a chunk that says something else

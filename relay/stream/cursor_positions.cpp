@@ -17,6 +17,7 @@ void Cursor::move(const wire::Start& start) noexcept {
   look_again(start);
   has_begun_ = false;
   restarted_ = false;
+  crossing_.reset();
   if (audience_ != nullptr && (busy_ & ~halted) == 0) audience_->fanout().serve_soon(*this);
 }
 
@@ -41,10 +42,12 @@ bool Cursor::find_start(Feed& feed, FanoutCounters& counters) noexcept {
   wire::GapReason reason = place.reason;
   if (std::exchange(restarted_, false) && reason != wire::GapReason::unspecified) {
     const auto* const from = std::get_if<wire::Position>(&start_);
-    if (slow_ == SlowPolicy::catch_up && from != nullptr && sink_.on_elsewhere(*from)) return false;
+    const bool may_leave = slow_ == SlowPolicy::catch_up && from != nullptr;
+    if (may_leave && sink_.on_elsewhere(*from, false)) return false;
     count_skip(SkipReason::replica, counters);
     if (reason != wire::GapReason::publisher) reason = wire::GapReason::replica;
   }
+  if (is_entering && crossing_->entry->is_skip) count_skip(SkipReason::tail, counters);
   sequence_ = place.sequence;
   crossing_.reset();
   if (!has_begun_ || is_entering) slack_ = lag();

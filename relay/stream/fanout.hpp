@@ -28,6 +28,16 @@ struct FanoutCounters {
   // last one sent.
   std::uint64_t batch_writes = 0;
   base::Time batch_received{};
+
+  /// What another fan-out of the worker sent; its latency is not added.
+  void add_sent(const FanoutCounters& other) noexcept {
+    writes += other.writes;
+    short_writes += other.short_writes;
+    bytes += other.bytes;
+    for (std::size_t reason = 0; reason < skips.size(); ++reason) {
+      skips[reason] += other.skips[reason];
+    }
+  }
 };
 
 /// Serves all cursors of one worker, in slices: a turn of the loop serves for at most `slice`, then

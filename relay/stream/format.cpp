@@ -12,11 +12,10 @@
 namespace stream {
 namespace {
 
-std::unique_ptr<Remuxer> make_remuxer(media::Container container, memory::BlockPool& pool,
-                                      bool is_past) {
-  switch (container) {
+std::unique_ptr<Remuxer> make_remuxer(FormatKind kind, memory::BlockPool& pool, bool is_past) {
+  switch (kind.container) {
     case media::Container::mpegts:
-      return std::make_unique<TsRemuxer>(pool, is_past);
+      return std::make_unique<TsRemuxer>(pool, is_past, kind.whole_frames);
     case media::Container::fmp4:
       return std::make_unique<Fmp4Remuxer>(pool);
     case media::Container::wire:
@@ -30,19 +29,20 @@ constexpr TailPolicy no_bounds{base::Duration::max(), ~std::uint64_t{0}};
 
 }  // namespace
 
-Format::Format(const StreamLog& source, media::Container container, Begin begin, Fanout& fanout,
+Format::Format(const StreamLog& source, FormatKind kind, Begin begin, Fanout& fanout,
                memory::BlockPool& pool)
-    : Format(source, container, find_begin(source, container, begin), fanout, pool) {}
+    : Format(source, kind, find_begin(source, kind.container, begin), fanout, pool) {}
 
-Format::Format(const StreamLog& source, media::Container container, std::uint64_t sequence,
-               Fanout& fanout, memory::BlockPool& pool)
+Format::Format(const StreamLog& source, FormatKind kind, std::uint64_t sequence, Fanout& fanout,
+               memory::BlockPool& pool)
     : source_(source),
-      container_(container),
+      kind_(kind),
       fanout_(fanout),
-      remuxer_(make_remuxer(container, pool, source.is_past())),
-      log_(no_bounds, std::min(sequence, find_begin(source, container, Begin::newest)), source) {
+      remuxer_(make_remuxer(kind, pool, source.is_past())),
+      log_(no_bounds, std::min(sequence, find_begin(source, kind.container, Begin::newest)),
+           source) {
   // Nothing is to be done for these but to be looked at.
-  while (is_behind() && source_.at(log_.end()).container == container_ &&
+  while (is_behind() && source_.at(log_.end()).container == kind_.container &&
          source_.at(log_.end()).samples.empty()) {
     step();
   }
@@ -103,7 +103,7 @@ void Format::on_trim() {
 
 void Format::on_restart() {
   remuxer_->on_gap();
-  log_.restart(find_begin(source_, container_, Begin::newest));
+  log_.restart(find_begin(source_, kind_.container, Begin::newest));
   for (const auto& feed : feeds_) {
     feed->restart();
     feed->set_behind(is_behind());

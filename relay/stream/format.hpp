@@ -11,22 +11,36 @@
 
 namespace stream {
 
+/// What viewers are given: a stream in a container.
+struct FormatKind {
+  FormatKind(media::Container of) : container(of) {}  // NOLINT: it is one
+  FormatKind(media::Container of, bool has_whole_frames)
+      : container(of), whole_frames(has_whole_frames && of == media::Container::mpegts) {}
+
+  media::Container container;
+  /// Of an MPEG-TS that is passed on: a frame leaves in one piece, when it has ended, as it does in
+  /// all other formats and on disk. For viewers who may have to go on from there.
+  bool whole_frames = false;
+
+  bool operator==(const FormatKind&) const = default;
+};
+
 /// One stream in one container on one worker: a log in step with the source's, with the same
 /// numbers and times, and the feeds that viewers read. Made for the first viewer, dropped with the
 /// last. What has to be converted for the first one is done in slices.
 class Format {
  public:
   /// The source must outlive it. What came in this container already is here at once.
-  Format(const StreamLog& source, media::Container container, Begin begin, Fanout& fanout,
+  Format(const StreamLog& source, FormatKind kind, Begin begin, Fanout& fanout,
          memory::BlockPool& pool);
   /// Also from this chunk of the source on.
-  Format(const StreamLog& source, media::Container container, std::uint64_t sequence,
-         Fanout& fanout, memory::BlockPool& pool);
+  Format(const StreamLog& source, FormatKind kind, std::uint64_t sequence, Fanout& fanout,
+         memory::BlockPool& pool);
   ~Format();
   Format(const Format&) = delete;
   Format& operator=(const Format&) = delete;
 
-  media::Container container() const noexcept { return container_; }
+  FormatKind kind() const noexcept { return kind_; }
   const StreamLog& log() const noexcept { return log_; }
 
   /// The feed with this framing; made when missing.
@@ -53,7 +67,7 @@ class Format {
                                   Begin begin) noexcept;
 
   const StreamLog& source_;
-  media::Container container_;
+  FormatKind kind_;
   Fanout& fanout_;
   std::unique_ptr<Remuxer> remuxer_;
   StreamLog log_;

@@ -42,10 +42,12 @@ struct PinnedBlock {
 };
 
 /// What one worker could let go: bytes of its largest tail that has something older than its newest
-/// keyframe group (0: none has), and whether it has streams that have ended but are still read.
+/// keyframe group (0: none has), whether it has streams that have ended but are still read, and
+/// whether it holds what was read back from disk, which goes first: it can be read again.
 struct TailSurvey {
   std::uint64_t largest_bytes = 0;
   bool has_ended = false;
+  bool has_past = false;
 };
 
 /// Which worker has the largest tail to trim, if one has.

@@ -1,5 +1,6 @@
 #include "relay/stream/relief.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace stream {
@@ -65,6 +66,16 @@ void Relief::begin_round() noexcept {
 
 void Relief::on_tails() noexcept {
   const auto done = [this]() noexcept { finish(true); };
+  if (std::ranges::any_of(round_->tails, &TailSurvey::has_past)) {
+    return survey(
+        [](Relief& there) {
+          there.host_.drop_past();
+          return true;
+        },
+        [](Relief& self, unsigned, bool) {
+          if (self.is_answered()) self.finish(true);
+        });
+  }
   if (const auto largest = choose_tail(round_->tails)) {
     post(*largest, [this, there = peers_[*largest].relief, done]() noexcept {
       there->host_.trim_largest_tail();

@@ -32,6 +32,7 @@ class Relief {
    public:
     virtual ~Host() = default;
     virtual TailSurvey survey_tails() noexcept = 0;
+    virtual void drop_past() noexcept {}
     virtual void trim_largest_tail() noexcept = 0;
     virtual void drop_ended() noexcept = 0;
     virtual std::vector<PinnedBlock> pinned_blocks() noexcept = 0;

@@ -20,28 +20,40 @@ Stream::~Stream() {
   RELAY_ASSERT(formats_.empty());  // viewers leave before their stream goes
 }
 
-Feed& Stream::feed(media::Container container, Framing framing, Begin begin) {
-  for (const auto& format : formats_) {
-    if (format->container() == container) return format->feed(framing);
-  }
-  formats_.push_back(std::make_unique<Format>(log_, container, begin, fanout_, pool_));
-  return formats_.back()->feed(framing);
+// Of the past all frames are whole.
+FormatKind Stream::kind_of(FormatKind kind) const noexcept {
+  return log_.is_past() ? FormatKind(kind.container) : kind;
 }
 
-Feed* Stream::feed_at(media::Container container, Framing framing, std::uint64_t sequence) {
-  if (!can_enter(container, sequence)) return nullptr;
-  for (const auto& format : formats_) {
-    if (format->container() == container) return &format->feed(framing);
-  }
-  formats_.push_back(std::make_unique<Format>(log_, container, sequence, fanout_, pool_));
-  return &formats_.back()->feed(framing);
+Format* Stream::find(FormatKind kind) const noexcept {
+  const auto found = std::ranges::find_if(
+      formats_, [wanted = kind_of(kind)](const auto& one) { return one->kind() == wanted; });
+  return found == formats_.end() ? nullptr : found->get();
 }
 
-bool Stream::can_enter(media::Container container, std::uint64_t sequence) const noexcept {
-  if (sequence < log_.first()) return false;
-  const auto format = std::ranges::find_if(
-      formats_, [container](const auto& one) { return one->container() == container; });
-  return format == formats_.end() || (*format)->log().first() <= sequence;
+Feed& Stream::feed(FormatKind kind, Framing framing, Begin begin) {
+  if (find(kind) == nullptr) {
+    formats_.push_back(std::make_unique<Format>(log_, kind_of(kind), begin, fanout_, pool_));
+  }
+  return find(kind)->feed(framing);
+}
+
+Feed* Stream::feed_at(FormatKind kind, Framing framing, std::uint64_t sequence) {
+  if (!can_enter(kind, sequence)) return nullptr;
+  if (find(kind) == nullptr) {
+    formats_.push_back(std::make_unique<Format>(log_, kind_of(kind), sequence, fanout_, pool_));
+  }
+  return &find(kind)->feed(framing);
+}
+
+bool Stream::can_enter(FormatKind kind, std::uint64_t sequence) const noexcept {
+  const Format* const format = find(kind);
+  return sequence >= log_.first() && (format == nullptr || format->log().first() <= sequence);
+}
+
+bool Stream::is_made(FormatKind kind, std::uint64_t sequence) const noexcept {
+  const Format* const format = find(kind);
+  return format != nullptr && format->log().first() < sequence;
 }
 
 void Stream::drop_unused_feeds() {

@@ -26,13 +26,15 @@ class Stream {
   const PathPolicy& policy() const noexcept { return policy_; }
   const StreamLog& log() const noexcept { return log_; }
 
-  /// The feed in this container with this framing; made when missing, then from `begin` on.
-  Feed& feed(media::Container container, Framing framing, Begin begin = Begin::newest);
+  /// The feed of this kind with this framing; made when missing, then from `begin` on.
+  Feed& feed(FormatKind kind, Framing framing, Begin begin = Begin::newest);
   /// The same for one that goes on or begins at this chunk, or behind it at a sync chunk. Null: the
   /// format was made for others, from a later one on.
-  Feed* feed_at(media::Container container, Framing framing, std::uint64_t sequence);
+  Feed* feed_at(FormatKind kind, Framing framing, std::uint64_t sequence);
   /// Whether there would be such a feed.
-  bool can_enter(media::Container container, std::uint64_t sequence) const noexcept;
+  bool can_enter(FormatKind kind, std::uint64_t sequence) const noexcept;
+  /// It is there already, and has got what comes before that chunk, too.
+  bool is_made(FormatKind kind, std::uint64_t sequence) const noexcept;
   /// Drops feeds that nobody reads any more.
   void drop_unused_feeds();
   /// The stream is over: cursors that have read all of it leave and are told, `most` of them, which
@@ -74,6 +76,9 @@ class Stream {
       }
     }
   }
+
+  Format* find(FormatKind kind) const noexcept;
+  FormatKind kind_of(FormatKind kind) const noexcept;
 
   std::string path_;
   PathPolicy policy_;

@@ -31,14 +31,44 @@ std::uint8_t tables_version(const media::TrackSet& tracks) {
 }  // namespace
 
 void TsRemuxer::remux(const Chunk& source, Chunk& out) {
-  if (source.container != media::Container::mpegts) return write(source, out);
+  if (source.container != media::Container::mpegts) {
+    held_.clear();  // of a publisher that is gone
+    held_join_.reset();
+    return write(source, out);
+  }
   writer_.reset();
   tracks_.reset();
   is_joined_ = true;
   waits_for_sync_ = false;
+  const bool is_in_pieces = source.continues_frame || source.is_frame_open;
+  if (has_whole_frames_ && (is_in_pieces || !held_.empty())) return pass_on(source, out);
   out.bytes = source.bytes;
   out.http_image = source.http_image;
   out.join = source.join;
+}
+
+// What is held is a frame that has ended, if another one begins here.
+void TsRemuxer::pass_on(const Chunk& source, Chunk& out) {
+  out.continues_frame = false;
+  out.is_frame_open = false;
+  out.sync = false;
+  const auto let_go = [&] {
+    if (out.bytes.empty()) {
+      out.sync = is_held_sync_;
+      out.join = std::move(held_join_);
+    }
+    out.bytes.append(held_);
+    held_.clear();
+    held_join_.reset();
+    is_held_sync_ = false;
+  };
+  if (!source.continues_frame) let_go();
+  if (held_.empty()) {
+    is_held_sync_ = source.sync;
+    held_join_ = source.join;
+  }
+  held_.append(source.bytes);
+  if (!source.is_frame_open) let_go();
 }
 
 void TsRemuxer::write(const Chunk& source, Chunk& out) {
@@ -68,6 +98,8 @@ void TsRemuxer::write(const Chunk& source, Chunk& out) {
 }
 
 void TsRemuxer::on_gap() {
+  held_.clear();
+  held_join_.reset();
   writer_.reset();
   tracks_.reset();
   waits_for_sync_ = false;

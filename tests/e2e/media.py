@@ -111,6 +111,13 @@ class Media:
                       *AAC)
 
     @functools.cached_property
+    def large(self):
+        """As `plain`, but for the size of its picture."""
+        return encode(self.folder, "large", 3, *picture("640x360"), *tone(440), "-c:v", "libx264",
+                      "-preset", "veryfast", "-tune", "zerolatency", "-g", "25", "-b:v", "500k",
+                      *AAC)
+
+    @functools.cached_property
     def hevc(self):
         return encode(self.folder, "hevc", 4, *picture("320x180"), *tone(440), "-c:v", "libx265",
                       "-preset", "ultrafast", "-x265-params", "log-level=error:keyint=25:bframes=0",

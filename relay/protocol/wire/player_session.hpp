@@ -54,6 +54,14 @@ class PlayerSession {
   /// which is after it or of another epoch; but not within an epoch for one that plays faster, and
   /// begins at the next sync chunk. `fresh_token`: 128 random bits, used if none was shown.
   void found(const Place& place, base::Utc now, std::string fresh_token);
+  /// What it plays has ended, or is looked for elsewhere: what comes next is waited for like a
+  /// position that is not there yet, until it goes on.
+  void interrupt(base::Time now) noexcept {
+    if (state_ == State::playing) give_up_at_ = now + grace_;
+  }
+  void go_on() noexcept {
+    if (state_ == State::playing) give_up_at_.reset();
+  }
   void gap(const Gap& gap);
   void tracks(const Tracks& tracks);
   void bye(ByeReason reason, Milliseconds retry_after = {}, std::string detail = {});

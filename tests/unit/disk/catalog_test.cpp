@@ -135,7 +135,7 @@ TEST_CASE("a position is found in the last segment that holds it or the first on
   const test::TemporaryFolder folder;
   const auto catalog = open(folder.path());
   std::vector<std::int64_t> added;
-  for (const std::uint64_t n : {0, 1, 3}) added.push_back(catalog->add(make_segment(n)));
+  for (const std::uint64_t n : {0U, 1U, 3U}) added.push_back(catalog->add(make_segment(n)));
   Segment refill = make_segment(3);  // begins anew at the last sync chunk of the one before
   refill.first.sequence = 350;
   refill.start += 2s;

@@ -97,6 +97,34 @@ TEST_CASE("a clip that begins in a gap begins behind it and says so") {
   CHECK((*plan)->gaps[0].to == ClipRig::at(50));
 }
 
+TEST_CASE("the begin of a recording is told in milliseconds and no gap before it") {
+  ClipRig rig;
+  rig.record(0, 20);
+  const auto plan = rig.plan(ClipRig::at(0, -999us), ClipRig::at(20));
+  REQUIRE(plan.has_value());
+  CHECK(rig.shown(*plan) == ClipRig::frames(0, 20));
+  CHECK((*plan)->gaps.empty());
+}
+
+TEST_CASE("frames that are older than their chunk are in a clip from the begin") {
+  for (const bool has_video : {true, false}) {
+    CAPTURE(has_video);
+    ClipRig rig;
+    rig.has_audio = true;
+    rig.has_video = has_video;
+    // As of an MPEG-TS whose first frames were held back until its tracks were known.
+    rig.behind = 5;
+    rig.record(0, 20);
+    const auto all = rig.plan(ClipRig::at(0), ClipRig::at(100));
+    REQUIRE(all.has_value());
+    CHECK((*all)->start == ClipRig::at(-5));
+    CHECK(rig.shown(*all).starts_with(has_video ? "v0@0 v1@40 " : "a0@0 a1@21 "));
+    const auto later = rig.plan(ClipRig::at(1), ClipRig::at(100));
+    REQUIRE(later.has_value());
+    CHECK(rig.shown(*later).starts_with(has_video ? "v6@0 v7@40 " : "a12@16 a13@37 "));
+  }
+}
+
 TEST_CASE("a clip of a time of which nothing is recorded is an error") {
   ClipRig rig;
   CHECK(rig.plan(ClipRig::at(0), ClipRig::at(10)).error() == Errc::nothing_recorded);

@@ -64,12 +64,13 @@ class ClipRig {
     stream::Chunk chunk;
     chunk.sequence = static_cast<std::uint64_t>(n);
     chunk.position = {epoch, static_cast<std::uint64_t>(1000 + n)};
-    chunk.time = log_begin + n * frame;
+    chunk.time = log_begin + (n + behind) * frame;
     chunk.utc = at(n);
-    chunk.sync = n % group == 0;
+    chunk.sync = n % group == 0 || !has_video;
     chunk.container = media::Container::fmp4;
     chunk.tracks = std::make_shared<const media::TrackSet>(media::TrackSet{tracks, 0});
     if (has_audio) add_audio(chunk, n - audio_delay);
+    if (!has_video) return chunk;
     const std::int64_t dts = log_begin + n * frame;
     chunk.samples.push_back({0, chunk.sync, dts, dts + shown_later(n) * frame,
                              static_cast<std::uint32_t>(frame), payload("v", n, 300)});
@@ -150,7 +151,9 @@ class ClipRig {
   std::uint64_t epoch = ::test::E;
   std::int64_t log_begin = 900'000;
   bool has_audio = false;
+  bool has_video = true;
   bool has_b_frames = false;
+  int behind = 0;  // frames, that a chunk is later than what is in it
   bool is_open = false;
   int audio_delay = 0;
 

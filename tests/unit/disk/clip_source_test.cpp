@@ -43,7 +43,7 @@ struct SourceRig : ClipRig {
 TEST_CASE("any part of a clip is the same bytes as in the whole") {
   SourceRig rig;
   for (std::size_t offset = 0; offset < rig.whole.size(); offset += 97) {
-    for (const std::size_t bytes : {1, 100, 299, 340, 1000, 5000}) {
+    for (const std::size_t bytes : {1U, 100U, 299U, 340U, 1000U, 5000U}) {
       const std::string expected = rig.whole.substr(offset, bytes);
       CHECK(rig.part(offset, expected.size()) == expected);
     }
@@ -52,7 +52,7 @@ TEST_CASE("any part of a clip is the same bytes as in the whole") {
 }
 
 TEST_CASE("a clip is read in order in pieces of any size") {
-  for (const std::size_t bytes : {1, 7, 300, 4096}) {
+  for (const std::size_t bytes : {1U, 7U, 300U, 4096U}) {
     SourceRig rig;
     std::string read;
     while (read.size() < rig.whole.size()) {

@@ -123,7 +123,7 @@ TEST_CASE("every damaged chunk is told of with place and time and reason") {
     const ChunkEntry& chunk = table.chunks[index];
     rig.damage(table.segment, chunk.offset + chunk.bytes - 20, 5);
   };
-  for (const std::size_t index : {0, 7, 39}) spoil(index);
+  for (const std::size_t index : {0U, 7U, 39U}) spoil(index);
   const auto verified = verify(rig);
   CHECK(!verified.is_sound);
   const std::string file = rig.file_of(table.segment).string();
@@ -134,7 +134,7 @@ TEST_CASE("every damaged chunk is told of with place and time and reason") {
            base::to_iso8601(chunk.utc) +
            ": the bytes are not those that were written: another checksum\n";
   };
-  for (const std::size_t index : {0, 7, 39}) CHECK(has(verified.text, line_of(index)));
+  for (const std::size_t index : {0U, 7U, 39U}) CHECK(has(verified.text, line_of(index)));
   CHECK(!has(verified.text, line_of(8)));
   CHECK(has(verified.text, "3 damaged chunks in 1 files, 0 files missing\n"));
 }

@@ -26,7 +26,7 @@ class PastRig : public StoreRig, public PastHost {
     table.reset();
   }
 
-  Live find_live(const std::string&, bool) noexcept override {
+  Live find_live(const std::string&) noexcept override {
     return {is_here ? live.get() : nullptr, is_published};
   }
   const stream::PathPolicy& policy_of(const std::string&) noexcept override { return policy; }
@@ -48,7 +48,7 @@ class PastRig : public StoreRig, public PastHost {
     return viewer;
   }
   void ask(PastAsker asker, const wire::Start& start, bool syncs_only = false) {
-    table->ask({asker, "live/cam", media::Container::wire, start, true, syncs_only});
+    table->ask({asker, "live/cam", media::Container::wire, start, syncs_only});
   }
   void seat(::test::WireViewer& viewer, const PastAnswer& answer) {
     if (answer.kind == PastAnswer::Kind::past) {

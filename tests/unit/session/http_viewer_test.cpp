@@ -38,6 +38,11 @@ struct Rig final : HttpViewer::Events {
     ++ends;
     end = reason;
   }
+  bool on_viewer_elsewhere(HttpViewer& one, wire::Position next, bool) noexcept override {
+    elsewhere = next;
+    one.leave();
+    return true;
+  }
   void on_turn_end() noexcept { turn_end.keep_turning(fanout.run(base::monotonic_now()).now); }
   void append(test::ChunkMaker::Kind kind = {}) {
     kind.time = std::chrono::milliseconds(40) * stream.log().end();
@@ -72,6 +77,7 @@ struct Rig final : HttpViewer::Events {
   stream::Stream stream;
   test::Peer peer;
   std::vector<std::string> images;
+  std::optional<wire::Position> elsewhere;
   int ends = 0;
   ViewerEnd end = ViewerEnd::error;
   loop::TurnEnd turn_end;

@@ -36,6 +36,15 @@ struct Rig final : WireViewer::Events {
     link = one.take_link();
     link->set_events(nullptr);
   }
+  bool on_viewer_elsewhere(WireViewer& one, wire::Position next, bool) noexcept override {
+    elsewhere = next;
+    one.leave();
+    return true;
+  }
+  void on_viewer_moved(WireViewer& one) noexcept override { moved = one.wants(); }
+  bool has_position(const stream::Stream&, const wire::Start&) noexcept override {
+    return has_positions;
+  }
   void on_turn_end() noexcept { turn_end.keep_turning(fanout.run(base::monotonic_now()).now); }
 
   void append(std::uint64_t sequence, bool sync = false, std::uint32_t version = 1) {
@@ -65,6 +74,9 @@ struct Rig final : WireViewer::Events {
   std::unique_ptr<WireViewer> viewer;
   std::unique_ptr<WireLink> link;
   std::optional<ViewerEnd> end;
+  std::optional<wire::Position> elsewhere;
+  std::optional<wire::Start> moved;
+  bool has_positions = true;
   loop::TurnEnd turn_end;
 };
 

@@ -61,7 +61,7 @@ class Viewer final : public stream::Cursor::Sink {
     cursor.leave();
   }
   void on_until() noexcept override { cursor.leave(); }
-  bool on_elsewhere(wire::Position next) noexcept override {
+  bool on_elsewhere(wire::Position next, bool) noexcept override {
     elsewhere = next;
     if (goes_elsewhere) cursor.leave();
     return goes_elsewhere;

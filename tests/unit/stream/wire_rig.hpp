@@ -105,7 +105,7 @@ class WireViewer final : public stream::Cursor::Sink {
     if (waits_at_seams) cursor.wait();
   }
   void on_until() noexcept override { tell("until"); }
-  bool on_elsewhere(wire::Position next) noexcept override {
+  bool on_elsewhere(wire::Position next, bool) noexcept override {
     if (!goes_elsewhere) return false;
     tell("elsewhere=" + name_of(next));
     cursor.leave();

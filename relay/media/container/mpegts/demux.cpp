@@ -164,6 +164,7 @@ bool Demux::take_video(const Packet& packet, Stream& stream) {
 }
 
 void Demux::begin_video_unit(const Packet& packet, Stream& stream) {
+  piece_.begins_unit = piece_.begins_unit || !has_video_;
   last_video_ = now_;
   lead_ = Lead::video;
   stream.pes.begin();

@@ -47,6 +47,7 @@ class Demux {
   /// What a piece holds.
   struct Piece {
     bool is_sync = false;
+    bool begins_unit = false;  ///< the first of its reference video does
     std::optional<std::int64_t> dts;
     std::uint32_t video_frames = 0;
     std::uint32_t audio_frames = 0;

@@ -253,7 +253,7 @@ void Reader::cut(bool is_forced) {
   const bool is_frame_open = is_forced && demux_.has_open_frame();
   const Demux::Piece facts = demux_.end_piece(is_forced);
   Piece& piece = ready_.push();
-  piece.continues_frame = std::exchange(is_frame_cut_, is_frame_open);
+  piece.continues_frame = std::exchange(is_frame_cut_, is_frame_open) && !facts.begins_unit;
   piece.is_frame_open = is_frame_open;
   piece.bytes = std::exchange(open_, {});
   piece.dts = facts.dts;

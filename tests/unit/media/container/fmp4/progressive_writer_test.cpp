@@ -94,8 +94,9 @@ TEST_CASE("samples that are shown before they are decoded move the whole track")
   CHECK(track.edits[0].media_time == frame);
   CHECK(track.edits[0].duration == 4 * frame);
   for (const auto& [sample, shown] : {std::pair{0, 0}, {1, 2}, {2, 1}, {3, 3}}) {
-    CHECK(track.samples.at(sample).dts == sample * frame);
-    CHECK(track.samples.at(sample).pts - track.edits[0].media_time == shown * frame);
+    CHECK(track.samples.at(static_cast<std::size_t>(sample)).dts == sample * frame);
+    CHECK(track.samples.at(static_cast<std::size_t>(sample)).pts - track.edits[0].media_time ==
+          shown * frame);
   }
 }
 
