@@ -24,6 +24,7 @@ struct Rig final : ClipResponse::Events {
   ~Rig() {
     response.reset();
     test::run_turns(worker, 2);
+    worker.mailbox().close();  // a read that goes on holds blocks of the pool
   }
 
   // Of blocks that a response can have two pieces of.
@@ -173,6 +174,10 @@ TEST_CASE("in a drain a client that reads gets its clip and one that does not is
     CHECK_FALSE(rig.response->can_go_on());
   }
   SUBCASE("it does not") {
+    test::run_until(rig.worker, [&] {
+      const auto counts = rig.recorded.store.read_lane().counts();
+      return counts.running + counts.waiting == 0;
+    });
     test::run_turns(rig.worker, 20);
     rig.response->on_time(base::monotonic_now());
     rig.response->on_time(base::monotonic_now() + 2s);
