@@ -2,9 +2,11 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <fstream>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "relay/disk/errc.hpp"
@@ -314,6 +316,41 @@ TEST_CASE("a catalog of a newer version is left alone") {
   REQUIRE(!refused);
   CHECK(refused.error() == make_error_code(Errc::newer_catalog));
   CHECK(std::filesystem::exists(file));
+}
+
+TEST_CASE("several threads use a catalog at once") {
+  const test::TemporaryFolder folder;
+  const auto catalog = open(folder.path());
+  constexpr std::uint64_t count = 200;
+  const auto record = [&](const std::string& name) {
+    for (std::uint64_t n = 0; n < count; ++n) {
+      Segment segment = make_segment(n, name);
+      segment.is_open = true;
+      segment.id = catalog->add(segment);
+      segment.is_open = false;
+      catalog->update(segment);
+      if (n % 4 == 3) catalog->remove(segment.id);
+    }
+  };
+  std::atomic<bool> is_over{false};
+  std::atomic<int> failures{0};
+  const auto look = [&] {
+    while (!is_over) {
+      failures += !catalog->newest("a") || !catalog->sums() || !catalog->open_ones();
+    }
+  };
+  const auto commit = [&] {
+    while (!is_over) failures += !catalog->commit();
+  };
+  std::thread recorders[] = {std::thread(record, "a"), std::thread(record, "b")};
+  std::thread others[] = {std::thread(look), std::thread(commit)};
+  for (std::thread& one : recorders) one.join();
+  is_over = true;
+  for (std::thread& one : others) one.join();
+  CHECK(failures == 0);
+  REQUIRE(catalog->commit());
+  for (const Catalog::Sum& sum : value(catalog->sums())) CHECK(sum.segments == count / 4 * 3);
+  CHECK(value(catalog->open_ones()).empty());
 }
 
 TEST_CASE("a time is found among many segments without reading them") {

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <thread>
 
 #include "tests/unit/disk/store_rig.hpp"
 
@@ -230,6 +231,36 @@ TEST_CASE("the newest sync chunk of a recording is found behind what cannot be r
   const Segment last = rig.record({.first = 40, .start = noon + 4s});
   std::filesystem::remove(rig.file_of(last));
   CHECK(StoreRig::name_of(rig.store->find("live/cam", wire::Live{})) == "E30");
+}
+
+TEST_CASE("a segment is published and closed while others read it") {
+  StoreRig rig;
+  SegmentTable table = rig.record_open({.first = 0, .chunks = 200});
+  rig.publish(table, 1);
+  const auto read = [&] {
+    auto place = rig.store->find("live/cam", wire::Position{'E', 0});
+    std::size_t count = 1;
+    while (count < table.chunks.size()) {
+      const auto next = rig.store->next(**place);
+      if (!next || !*next) continue;  // not there yet
+      if ((*next)->position() != (*place)->position().next()) break;
+      place = next;
+      ++count;
+    }
+    return count;
+  };
+  std::size_t counts[2] = {};
+  std::thread readers[] = {std::thread([&] { counts[0] = read(); }),
+                           std::thread([&] { counts[1] = read(); })};
+  for (std::size_t chunks = 2; chunks < table.chunks.size(); ++chunks) rig.publish(table, chunks);
+  const std::int64_t id = table.segment.id;
+  Segment closed = rig.write({.first = 0, .chunks = 200}).segment;
+  closed.id = id;
+  rig.store->catalog().update(closed);
+  rig.store->retract(id);
+  for (std::thread& one : readers) one.join();
+  CHECK(counts[0] == 200);
+  CHECK(counts[1] == 200);
 }
 
 TEST_CASE("a segment is held as often as it is released") {
