@@ -1,6 +1,7 @@
 #include "relay/disk/record_writer.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "relay/base/assert.hpp"
@@ -123,11 +124,13 @@ std::span<const Sample> RecordWriter::to_shown(std::span<const Sample> samples) 
   bool is_checked = true;  // the first of them
   for (Sample& sample : std::span(shown_samples_).subspan(plain)) {
     if (!std::exchange(is_checked, false) && follows(sample)) continue;
-    if (tracks_->tracks[sample.track].kind != media::Kind::video || sample.dts < 0) {
+    std::int64_t& last = clocks_[sample.track].last;
+    const bool is_video = tracks_->tracks[sample.track].kind == media::Kind::video;
+    if (!is_video || sample.dts < 0 || last == std::numeric_limits<std::int64_t>::max()) {
       sample.track = no_track;
       continue;
     }
-    sample.dts = ++clocks_[sample.track].last;
+    sample.dts = ++last;
     sample.pts = std::max(sample.pts, sample.dts);
   }
   return shown_samples_;

@@ -1,5 +1,5 @@
-// The first byte says what the input is: a file, or one of the boxes in it. Where a checksum would
-// keep all that was made up out, it is made right before.
+// The first byte says what the input is: a file, one of the boxes in it, or what is to be recorded.
+// Where a checksum would keep all that was made up out, it is made right before.
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
@@ -7,10 +7,12 @@
 #include <vector>
 
 #include "relay/base/assert.hpp"
+#include "relay/base/byte_reader.hpp"
 #include "relay/disk/chunk_box.hpp"
 #include "relay/disk/head_box.hpp"
 #include "relay/disk/index_box.hpp"
 #include "relay/disk/record_reader.hpp"
+#include "relay/disk/record_writer.hpp"
 #include "relay/disk/segment_scan.hpp"
 #include "relay/media/container/fmp4/box_writer.hpp"
 #include "relay/protocol/wire/checksum.hpp"
@@ -166,6 +168,131 @@ void read_index(std::span<const std::byte> input) {
   RELAY_ASSERT(std::ranges::equal(std::as_bytes(std::span(written)), bytes));
 }
 
+/// Chunks of a log become records, and those the same chunks again.
+class Recording {
+ public:
+  void run(std::span<const std::byte> input) {
+    base::ByteReader reader(input);
+    while (reader.remaining() > 0) {
+      chunks_.push_back(make_chunk(reader));
+      const auto record = writer_.write(chunks_.back());
+      if (record.is_lost) break;
+      if (record.begins_anew) begin(record);
+      append(record);
+    }
+    check();
+  }
+
+ private:
+  stream::Chunk make_chunk(base::ByteReader& reader) {
+    const std::uint8_t what = reader.u8();
+    stream::Chunk chunk;
+    chunk.position = {1, ++sequence_};
+    chunk.time = 900'000 + static_cast<stream::MediaTime>(sequence_) * 3000;
+    chunk.sync = (what & 1) != 0;
+    chunk.container = (what & 2) != 0 ? media::Container::wire : media::Container::fmp4;
+    chunk.tracks = (what & 4) != 0 ? others_ : tracks_;
+    chunk.wire_offset = static_cast<std::int16_t>(reader.u16());
+    chunk.segment = reader.u8();
+    for (unsigned count = what >> 4; count > 0; --count) chunk.samples.push_back(sample(reader));
+    return chunk;
+  }
+  media::Sample sample(base::ByteReader& reader) {
+    const std::uint8_t what = reader.u8();
+    media::Sample made;
+    made.track = what % 3;
+    made.sync = (what & 0x04) != 0;
+    made.duration = reader.u16();
+    std::int64_t& next = times_[made.track];
+    made.dts = (what & 0x08) != 0 ? static_cast<std::int64_t>(reader.u64()) : next;
+    made.pts = (what & 0x10) != 0 ? static_cast<std::int64_t>(reader.u64()) : made.dts;
+    next = std::clamp<std::int64_t>(made.dts, 0, std::int64_t{1} << 40) + made.duration;
+    for (std::size_t left = reader.u8() * ((what & 0x20) != 0 ? 60U : 1U); left > 0;) {
+      const auto space = payload_.space(1);
+      if (!space) break;
+      const auto part = space->first(std::min(space->size(), left));
+      std::ranges::fill(part, std::byte{what});
+      made.payload.push_back(payload_.window(part));
+      payload_.advance(part.size());
+      left -= part.size();
+    }
+    return made;
+  }
+
+  void begin(const disk::RecordWriter::Record& record) {
+    stream::Chunk last = std::move(chunks_.back());
+    chunks_.pop_back();
+    check();
+    chunks_.clear();
+    chunks_.push_back(std::move(last));
+    const std::string head = writer_.head(stream, record, disk::GapReason::none);
+    const auto bytes = std::as_bytes(std::span(head));
+    file_.assign(bytes.begin(), bytes.end());
+    RELAY_ASSERT(reader_.begin(bytes).has_value());
+    read_.clear();
+  }
+  void append(const disk::RecordWriter::Record& record) {
+    RELAY_ASSERT(record.bytes.bytes() == record.entry.bytes);
+    for (const auto& window : record.bytes) {
+      file_.insert(file_.end(), window.bytes().begin(), window.bytes().end());
+    }
+    auto chunk = reader_.read(record.bytes);
+    RELAY_ASSERT(chunk.has_value());
+    read_.push_back(std::move(*chunk));
+  }
+  void check() {
+    if (read_.empty()) return;
+    MemorySource source(file_, 100);
+    const auto scan = disk::scan_segment(source, stream);
+    RELAY_ASSERT(scan && scan->damage.empty() && scan->table.chunks.size() == read_.size());
+    for (std::size_t index = 0; index < read_.size(); ++index) {
+      check(read_[index], chunks_[index]);
+    }
+  }
+  static void check(const stream::Chunk& read, const stream::Chunk& chunk) {
+    RELAY_ASSERT(read.position == chunk.position && read.time == chunk.time &&
+                 read.sync == chunk.sync && read.segment == chunk.segment &&
+                 read.wire_offset == chunk.wire_offset && read.container == chunk.container &&
+                 read.samples.size() == chunk.samples.size());
+    for (std::size_t index = 0; index < read.samples.size(); ++index) {
+      const media::Sample& one = read.samples[index];
+      const media::Sample& other = chunk.samples[index];
+      RELAY_ASSERT(one.track == other.track && one.sync == other.sync && one.dts == other.dts &&
+                   one.pts == other.pts && one.duration == other.duration &&
+                   one.payload.bytes() == other.payload.bytes());
+    }
+    RELAY_ASSERT(*read.checksum == wire::checksum_of(chunk.samples));
+  }
+
+  static std::shared_ptr<const media::TrackSet> make_tracks(std::uint32_t width) {
+    media::Track video;
+    video.codec = media::Codec::vp9;
+    video.kind = media::Kind::video;
+    video.width = width;
+    video.height = 720;
+    video.config.resize(8);
+    media::Track audio;
+    audio.codec = media::Codec::mp3;
+    audio.kind = media::Kind::audio;
+    audio.sample_rate = audio.timescale = 48'000;
+    return std::make_shared<const media::TrackSet>(
+        media::TrackSet{{video, audio, media::Track{}}, 0});
+  }
+
+  memory::Arena arena_{512 << 10, 4 << 10};
+  memory::BlockPool pool_{arena_};
+  memory::BlockWriter payload_{pool_};
+  disk::RecordWriter writer_{pool_};
+  disk::RecordReader reader_;
+  const std::shared_ptr<const media::TrackSet> tracks_ = make_tracks(1280);
+  const std::shared_ptr<const media::TrackSet> others_ = make_tracks(640);
+  std::int64_t times_[3] = {};
+  std::uint64_t sequence_ = 0;
+  std::vector<stream::Chunk> chunks_;  // of the segment
+  std::vector<stream::Chunk> read_;
+  Bytes file_;
+};
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -188,6 +315,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     case 'i':
       read_index(bytes);
+      break;
+    case 'w':
+      Recording().run(bytes);
       break;
     default:
       break;

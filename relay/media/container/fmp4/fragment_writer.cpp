@@ -35,15 +35,22 @@ constexpr std::uint32_t trun_offsets = 0x800;
 
 std::uint32_t flags_of(const Sample& sample) { return sample.sync ? sync_flags : non_sync_flags; }
 
+// An input may make up any times: what wraps around is wrong, but something.
+std::int64_t difference(std::int64_t later, std::int64_t earlier) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(later) -
+                                   static_cast<std::uint64_t>(earlier));
+}
+
 std::int64_t offset_of(const Sample& sample) {
-  return std::clamp<std::int64_t>(sample.pts - sample.dts, std::numeric_limits<std::int32_t>::min(),
+  return std::clamp<std::int64_t>(difference(sample.pts, sample.dts),
+                                  std::numeric_limits<std::int32_t>::min(),
                                   std::numeric_limits<std::int32_t>::max());
 }
 
 // A duration in a trun is where the next sample begins, whatever the input called the duration.
 std::uint32_t distance(const Sample& from, const Sample& to) {
-  return static_cast<std::uint32_t>(
-      std::clamp<std::int64_t>(to.dts - from.dts, 0, std::numeric_limits<std::uint32_t>::max()));
+  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(
+      difference(to.dts, from.dts), 0, std::numeric_limits<std::uint32_t>::max()));
 }
 
 }  // namespace
@@ -133,7 +140,7 @@ void FragmentWriter::plan(std::span<const Sample> samples, std::size_t count) no
 
 void FragmentWriter::plan_sample(Output& output, const Sample& sample) noexcept {
   if (output.last_dts) {
-    const std::int64_t interval = sample.dts - *output.last_dts;
+    const std::int64_t interval = difference(sample.dts, *output.last_dts);
     const std::int64_t interval_max = std::int64_t{output.timescale} * interval_seconds_max;
     if (interval > 0 && interval <= interval_max) {
       output.interval = static_cast<std::uint32_t>(
