@@ -123,7 +123,8 @@ class ClipRig {
       CHECK(bytes == payloads.at(name));
       const std::int64_t ticks =
           media::rescale(sample.pts - edit.media_time, 90'000, track.timescale);
-      if (ticks + 1 < 0 || ticks >= static_cast<std::int64_t>(edit.duration)) continue;
+      const std::int64_t first = name.front() == 'v' ? 0 : -1;  // of audio times are rounded
+      if (ticks < first || ticks >= static_cast<std::int64_t>(edit.duration)) continue;
       text += name + "@" + std::to_string((ticks + wait + 45) / 90) + " ";
     }
     if (!text.empty()) text.pop_back();

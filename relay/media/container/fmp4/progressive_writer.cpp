@@ -6,6 +6,7 @@
 #include "relay/base/assert.hpp"
 #include "relay/media/container/fmp4/movie_boxes.hpp"
 #include "relay/media/container/fmp4/sample_entry_writer.hpp"
+#include "relay/media/container/fmp4/track_defaults.hpp"
 #include "relay/media/container/fmp4/writer.hpp"
 #include "relay/media/timescale.hpp"
 
@@ -14,6 +15,9 @@ namespace {
 
 constexpr std::uint32_t u32_max = std::numeric_limits<std::uint32_t>::max();
 constexpr std::int64_t seconds_from_1904_to_1970 = 2'082'844'800;
+// Of a frame that is shown, how long one lasts that is not. FFmpeg takes what lasts a thousand
+// times as long as the ones before for a discontinuity.
+constexpr std::uint32_t early_steps = 256;
 // What is there however many samples there are: ftyp, mvhd, the head of mdat; of a track all but
 // its tables and descriptions; of a description all but the decoder's configuration.
 constexpr std::uint64_t movie_bytes_max = 256;
@@ -45,6 +49,32 @@ void write_table(BoxWriter& out, const char (&type)[5], const Values& values, Wr
 }
 
 }  // namespace
+
+/// Goes through runs value by value.
+template <class Runs>
+class ProgressiveWriter::Walk {
+ public:
+  explicit Walk(const Runs& runs) : runs_(runs), left_(runs.front().count) {}
+
+  bool is_over() const noexcept { return run_ == runs_.size(); }
+  auto take() noexcept {
+    const auto value = runs_[run_].value;
+    if (--left_ == 0 && ++run_ < runs_.size()) left_ = runs_[run_].count;
+    return value;
+  }
+  /// What was not taken.
+  void append_rest(Runs& out) const {
+    for (std::size_t run = run_; run < runs_.size(); ++run) {
+      if (out.empty() || out.back().value != runs_[run].value) out.push_back({0, runs_[run].value});
+      out.back().count += run == run_ ? left_ : runs_[run].count;
+    }
+  }
+
+ private:
+  const Runs& runs_;
+  std::size_t run_ = 0;
+  std::uint32_t left_;
+};
 
 // 8.6.6, in the movie's timescale but for `media_time`.
 struct ProgressiveWriter::Edit {
@@ -138,7 +168,13 @@ std::uint64_t ProgressiveWriter::bytes() const noexcept {
 
 std::vector<std::byte> ProgressiveWriter::write(const Shown& shown, std::uint64_t mdat_bytes,
                                                 std::int64_t created) const {
-  std::vector<std::byte> head(bytes());
+  std::vector<Times> times;
+  std::uint64_t bytes_max = bytes();
+  for (const Track& track : tracks_) {
+    const Times& last = times.emplace_back(times_of(track, shown));
+    bytes_max += (last.durations.size() + last.offsets.size()) * 8;
+  }
+  std::vector<std::byte> head(bytes_max);
   Layout layout;
   layout.created =
       static_cast<std::uint64_t>(std::max<std::int64_t>(created + seconds_from_1904_to_1970, 0));
@@ -146,16 +182,54 @@ std::vector<std::byte> ProgressiveWriter::write(const Shown& shown, std::uint64_
   layout.is_long = head.size() + mdat_bytes > u32_max;
   // Once to learn where the samples begin, and once to say so.
   BoxWriter draft(head);
-  write_head(draft, shown, layout);
+  write_head(draft, times, shown, layout);
   layout.mdat_begin = draft.size();
   BoxWriter out(head);
-  write_head(out, shown, layout);
+  write_head(out, times, shown, layout);
   RELAY_ASSERT(out.size() == layout.mdat_begin);
   head.resize(out.size());
   return head;
 }
 
-ProgressiveWriter::Edit ProgressiveWriter::edit_of(const Track& track,
+// Those before the first that is shown, one step after the other in the order in which they would
+// have been decoded and shown.
+ProgressiveWriter::Times ProgressiveWriter::times_of(const Track& track, const Shown& shown) {
+  if (track.sizes.empty()) return {};
+  Times times{track.durations, track.offsets, track.first_dts, track.offset_min};
+  append(times.durations, track.last_duration);
+  const std::int64_t start = media::rescale(shown.start, track.now().timescale, shown.timescale);
+  if (!is_video(track.now().codec) || track.first_dts >= start) return times;
+  std::vector<std::int64_t> early;  // pts of samples that are decoded before, in that order
+  std::vector<std::int64_t> unseen;
+  std::int64_t dts = track.first_dts;
+  Walk durations(times.durations);
+  Walk offsets(times.offsets);
+  std::uint32_t duration = 1;
+  while (dts < start && !durations.is_over()) {
+    early.push_back(dts + offsets.take());
+    if (early.back() < start) unseen.push_back(early.back());
+    duration = durations.take();
+    dts += duration;
+  }
+  std::ranges::sort(unseen);
+  const auto count = static_cast<std::int64_t>(early.size());
+  const std::uint32_t step = std::max(duration / early_steps, std::uint32_t{1});
+  Times moved{{}, {}, start - count * step, 0};
+  for (std::int64_t index = 0; index < count; ++index) {
+    const auto place = std::ranges::lower_bound(unseen, early[static_cast<std::size_t>(index)]);
+    const std::int64_t pts = place == unseen.end() ? early[static_cast<std::size_t>(index)]
+                                                   : start - (unseen.end() - place) * step;
+    const std::int64_t at = start - (count - index) * step;
+    append(moved.durations, index + 1 == count ? static_cast<std::uint32_t>(dts - at) : step);
+    append(moved.offsets, static_cast<std::int32_t>(pts - at));
+  }
+  durations.append_rest(moved.durations);
+  offsets.append_rest(moved.offsets);
+  for (const auto& run : moved.offsets) moved.offset_min = std::min(moved.offset_min, run.value);
+  return moved;
+}
+
+ProgressiveWriter::Edit ProgressiveWriter::edit_of(const Track& track, const Times& times,
                                                    const Shown& shown) noexcept {
   if (track.sizes.empty()) return {};
   const std::uint32_t timescale = track.now().timescale;
@@ -166,22 +240,24 @@ ProgressiveWriter::Edit ProgressiveWriter::edit_of(const Track& track,
   if (end <= begin) return {};
   // Composition offsets are told without a sign: the whole track lies so much later.
   return {movie_ticks(begin - start, timescale), movie_ticks(end - begin, timescale),
-          static_cast<std::uint64_t>(begin - track.first_dts - track.offset_min)};
+          static_cast<std::uint64_t>(begin - times.first_dts - times.offset_min)};
 }
 
-void ProgressiveWriter::write_head(BoxWriter& out, const Shown& shown, const Layout& layout) const {
+void ProgressiveWriter::write_head(BoxWriter& out, std::span<const Times> times, const Shown& shown,
+                                   const Layout& layout) const {
   write_ftyp(out);
-  HeaderTimes times{layout.created, 0};
-  for (const Track& track : tracks_) {
-    times.duration = std::max(times.duration, edit_of(track, shown).end());
+  std::vector<Edit> edits;
+  HeaderTimes header{layout.created, 0};
+  for (std::size_t index = 0; index < tracks_.size(); ++index) {
+    edits.push_back(edit_of(tracks_[index], times[index], shown));
+    header.duration = std::max(header.duration, edits.back().end());
   }
   const auto moov = out.begin("moov");
-  write_mvhd(out, times, movie_timescale, static_cast<std::uint32_t>(tracks_.size() + 1));
-  std::uint32_t id = 0;
-  for (const Track& track : tracks_) {
-    ++id;
-    const Edit edit = edit_of(track, shown);
-    if (edit.duration > 0) write_trak(out, track, id, edit, layout);
+  write_mvhd(out, header, movie_timescale, static_cast<std::uint32_t>(tracks_.size() + 1));
+  for (std::size_t index = 0; index < tracks_.size(); ++index) {
+    if (edits[index].duration == 0) continue;
+    write_trak(out, tracks_[index], times[index], static_cast<std::uint32_t>(index + 1),
+               edits[index], layout);
   }
   out.end(moov);
   if (layout.is_long) {
@@ -194,11 +270,11 @@ void ProgressiveWriter::write_head(BoxWriter& out, const Shown& shown, const Lay
   }
 }
 
-void ProgressiveWriter::write_trak(BoxWriter& out, const Track& track, std::uint32_t id,
-                                   const Edit& edit, const Layout& layout) {
+void ProgressiveWriter::write_trak(BoxWriter& out, const Track& track, const Times& times,
+                                   std::uint32_t id, const Edit& edit, const Layout& layout) {
   const media::Track& first = track.descriptions.front();
-  std::uint64_t duration = track.last_duration;
-  for (const auto& run : track.durations) duration += std::uint64_t{run.count} * run.value;
+  std::uint64_t duration = 0;
+  for (const auto& run : times.durations) duration += std::uint64_t{run.count} * run.value;
   const auto trak = out.begin("trak");
   write_tkhd(out, first, id, {layout.created, edit.end()});
   const auto edts = out.begin("edts");
@@ -209,7 +285,7 @@ void ProgressiveWriter::write_trak(BoxWriter& out, const Track& track, std::uint
   write_hdlr(out, first);
   const auto minf = out.begin("minf");
   write_media_information(out, first);
-  write_stbl(out, track, layout);
+  write_stbl(out, track, times, layout);
   out.end(minf);
   out.end(mdia);
   out.end(trak);
@@ -237,12 +313,13 @@ void ProgressiveWriter::write_elst(BoxWriter& out, const Edit& edit) {
   out.end(elst);
 }
 
-void ProgressiveWriter::write_stbl(BoxWriter& out, const Track& track, const Layout& layout) {
+void ProgressiveWriter::write_stbl(BoxWriter& out, const Track& track, const Times& times,
+                                   const Layout& layout) {
   const auto stbl = out.begin("stbl");
   write_table(out, "stsd", track.descriptions, [&](const media::Track& description) {
     write_sample_entry(out, description, ParameterSets::described);
   });
-  write_times(out, track);
+  write_times(out, times);
   if (track.syncs.size() < track.sizes.size()) {  // 8.6.2: without it all are
     write_table(out, "stss", track.syncs, [&](std::uint32_t number) { out.u32(number); });
   }
@@ -251,18 +328,16 @@ void ProgressiveWriter::write_stbl(BoxWriter& out, const Track& track, const Lay
 }
 
 // 8.6.1: how long each sample lasts in decoding, and how much later it is shown.
-void ProgressiveWriter::write_times(BoxWriter& out, const Track& track) {
-  auto durations = track.durations;
-  append(durations, track.last_duration);
-  write_table(out, "stts", durations, [&](const auto& run) {
+void ProgressiveWriter::write_times(BoxWriter& out, const Times& times) {
+  write_table(out, "stts", times.durations, [&](const auto& run) {
     out.u32(run.count);
     out.u32(run.value);
   });
-  const bool has_offsets = track.offsets.size() > 1 || track.offsets.front().value != 0;
+  const bool has_offsets = times.offsets.size() > 1 || times.offsets.front().value != 0;
   if (!has_offsets) return;
-  write_table(out, "ctts", track.offsets, [&](const auto& run) {
+  write_table(out, "ctts", times.offsets, [&](const auto& run) {
     out.u32(run.count);
-    out.u32(static_cast<std::uint32_t>(run.value - track.offset_min));
+    out.u32(static_cast<std::uint32_t>(run.value - times.offset_min));
   });
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "relay/media/track.hpp"
@@ -16,9 +17,11 @@ class BoxWriter;
 ///     ftyp moov mdat [samples of all tracks, where their owner puts them]
 ///
 /// Times of all tracks are on one line, whose zero is anywhere; an edit list says which part of it
-/// is shown. A pause in a track is a sample that lasts until the next one. H.264 and H.265 are avc1
-/// and hvc1, which every player takes; their samples may repeat the parameter sets. Grows with what
-/// is added; whoever adds bounds that.
+/// is shown. Video frames before that are there to be decoded only and last next to nothing: not
+/// every player knows edit lists, and some that do end what begins late too early. A pause in a
+/// track is a sample that lasts until the next one. H.264 and H.265 are avc1 and hvc1, which every
+/// player takes; their samples may repeat the parameter sets. Grows with what is added; whoever
+/// adds bounds that.
 class ProgressiveWriter {
  public:
   static constexpr std::uint32_t movie_timescale = 90'000;
@@ -90,17 +93,30 @@ class ProgressiveWriter {
   };
   struct Edit;
   struct Layout;
+  /// A track as its tables tell it.
+  struct Times {
+    std::vector<Run<std::uint32_t>> durations;
+    std::vector<Run<std::int32_t>> offsets;
+    std::int64_t first_dts = 0;
+    std::int32_t offset_min = 0;
+  };
+
+  template <class Runs>
+  class Walk;
 
   template <class Value>
   static void append(std::vector<Run<Value>>& runs, Value value);
-  static Edit edit_of(const Track& track, const Shown& shown) noexcept;
+  static Times times_of(const Track& track, const Shown& shown);
+  static Edit edit_of(const Track& track, const Times& times, const Shown& shown) noexcept;
   static std::uint64_t table_bytes(const Track& track) noexcept;
-  void write_head(BoxWriter& out, const Shown& shown, const Layout& layout) const;
-  static void write_trak(BoxWriter& out, const Track& track, std::uint32_t id, const Edit& edit,
-                         const Layout& layout);
+  void write_head(BoxWriter& out, std::span<const Times> times, const Shown& shown,
+                  const Layout& layout) const;
+  static void write_trak(BoxWriter& out, const Track& track, const Times& times, std::uint32_t id,
+                         const Edit& edit, const Layout& layout);
   static void write_elst(BoxWriter& out, const Edit& edit);
-  static void write_stbl(BoxWriter& out, const Track& track, const Layout& layout);
-  static void write_times(BoxWriter& out, const Track& track);
+  static void write_stbl(BoxWriter& out, const Track& track, const Times& times,
+                         const Layout& layout);
+  static void write_times(BoxWriter& out, const Times& times);
   static void write_places(BoxWriter& out, const Track& track, const Layout& layout);
 
   std::vector<Track> tracks_;

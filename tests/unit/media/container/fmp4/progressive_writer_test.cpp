@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::int64_t log_begin = 900'000;  // 10 s of 90 kHz
 constexpr std::int64_t frame = 3600;
+constexpr std::int64_t step = frame / 256;  // of a frame that is not shown
 constexpr std::int64_t audio_frame = 1024;
 
 struct Rig {
@@ -77,10 +78,45 @@ TEST_CASE("an edit list shows from the exact time to the exact time") {
   rig.add_frames(0, 12);
   const WholeMovie movie = rig.movie(2 * frame, 9 * frame);
   REQUIRE(movie.tracks.at(0).edits.size() == 1);
-  CHECK(movie.tracks[0].edits[0].media_time == 2 * frame);
+  CHECK(movie.tracks[0].edits[0].media_time == 2 * step);
   CHECK(movie.tracks[0].edits[0].duration == 7 * frame);
   CHECK(movie.tracks[0].samples.size() == 12);
   CHECK(movie.duration == 7 * frame);
+  // What is before it lasts next to nothing.
+  CHECK(movie.tracks[0].samples[0].duration == step);
+  CHECK(movie.tracks[0].samples[1].duration == step);
+  CHECK(movie.tracks[0].samples[2].duration == frame);
+  CHECK(movie.tracks[0].samples[2].pts == 2 * step);
+}
+
+TEST_CASE("frames before the edit list keep their order and do not move the others") {
+  Rig rig;
+  const auto at = [](int n) { return log_begin + n * frame; };
+  const int shown[] = {0, 4, 2, 1, 3, 8, 6, 5, 7};  // by decoding
+  for (int n = 0; n < 9; ++n) rig.add(rig.video, at(n), at(shown[n] + 2), n == 0, 100);
+  const WholeMovie::Track track = rig.movie(7 * frame, 11 * frame).tracks.at(0);
+  const std::int64_t begin = track.edits.at(0).media_time;
+  std::int64_t last = -1000;
+  for (const int n : {0, 3, 2, 4, 1}) {
+    CHECK(track.samples[static_cast<std::size_t>(n)].pts > last);
+    last = track.samples[static_cast<std::size_t>(n)].pts;
+    CHECK(last < begin);
+    CHECK(last >= begin - 9 * step);
+  }
+  for (int n = 5; n < 9; ++n) {
+    CHECK(track.samples[static_cast<std::size_t>(n)].pts - begin == (shown[n] + 2 - 7) * frame);
+  }
+  for (std::size_t n = 0; n + 1 < track.samples.size(); ++n) CHECK(track.samples[n].duration > 0);
+  CHECK(track.shown == 4 * frame);
+}
+
+TEST_CASE("all frames may be before the edit list's end and few behind its begin") {
+  Rig rig;
+  rig.add_frames(0, 600);
+  const WholeMovie::Track track = rig.movie(599 * frame, 600 * frame).tracks.at(0);
+  CHECK(track.samples.at(599).pts == track.edits.at(0).media_time);
+  CHECK(track.edits[0].media_time == 599 * step);
+  CHECK(track.samples[599].duration == frame);
 }
 
 TEST_CASE("samples that are shown before they are decoded move the whole track") {
