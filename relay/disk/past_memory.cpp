@@ -42,10 +42,13 @@ std::vector<memory::BlockHold*> PastMemory::take(std::size_t bytes, std::size_t 
   return blocks;
 }
 
-bool PastMemory::is_tight() const noexcept {
+PastPace::Room PastMemory::room(std::size_t streams) const noexcept {
+  const std::uint64_t most = store_.past_bytes_max();
   const std::uint64_t used = store_.past_bytes.load(std::memory_order_relaxed);
   const std::size_t kept = 4 * std::size_t{stream::reserved_blocks(pool_.arena().block_count())};
-  return used > store_.past_bytes_max() / 4 * 3 || pool_.free_count() < kept;
+  const std::size_t part = most / 2 / std::max<std::size_t>(streams, 1);
+  return {std::clamp(part, PastPace::window_min, PastPace::window_max),
+          used > most / 4 * 3 || pool_.free_count() < kept};
 }
 
 void PastMemory::settle(std::uint64_t converted_bytes) noexcept {

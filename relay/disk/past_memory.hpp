@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "relay/disk/past_pace.hpp"
 #include "relay/disk/store.hpp"
 #include "relay/memory/block_pool.hpp"
 
@@ -24,8 +25,8 @@ class PastMemory {
   std::vector<memory::BlockHold*> take(std::size_t bytes, std::size_t least);
   /// Somebody got none since this was last asked.
   bool take_refused() noexcept { return std::exchange(has_refused_, false); }
-  /// Little is left: nothing should be kept that nobody needs.
-  bool is_tight() const noexcept;
+  /// What each of so many streams may keep.
+  PastPace::Room room(std::size_t streams) const noexcept;
   /// Says what is used: the blocks, and so many bytes made of what is in them.
   void settle(std::uint64_t converted_bytes) noexcept;
 

@@ -59,7 +59,7 @@ bool PastPace::waits(const stream::Stream& stream, std::uint64_t bound, base::Ti
   return now - came_up_ < patience && now - *waiting_since_ < patience_max;
 }
 
-PastPace::Decision PastPace::decide(const stream::Stream& stream, bool is_tight,
+PastPace::Decision PastPace::decide(const stream::Stream& stream, Room room,
                                     base::Time now) noexcept {
   const stream::StreamLog& log = stream.log();
   const Places places = find_places(stream);
@@ -71,15 +71,15 @@ PastPace::Decision PastPace::decide(const stream::Stream& stream, bool is_tight,
     decision.look_again = now + 10 * look_interval;
     return decision;
   }
-  if (is_tight && places.back > log.first()) decision.drop_before = places.back;
+  if (room.is_tight && places.back > log.first()) decision.drop_before = places.back;
   if (places.front < before_end(log, read_ahead / 2)) {
     decision.look_again = now + look_interval;
     return decision;
   }
-  const std::uint64_t bound = bound_of(log, is_tight ? read_ahead : window_max - read_ahead);
+  const std::uint64_t bound = bound_of(log, room.is_tight ? read_ahead : room.window - read_ahead);
   if (bound > log.first()) {
     const bool is_gathering =
-        !is_tight && now - joined_ < gather_time && now - began_ < gather_time_max;
+        !room.is_tight && now - joined_ < gather_time && now - began_ < gather_time_max;
     if (is_gathering || (places.back < bound && waits(stream, bound, now))) {
       decision.look_again = now + look_interval;
       return decision;

@@ -11,12 +11,15 @@ namespace disk {
 
 /// How far a past stream reads ahead of its viewers, and for whom it waits: those who are near each
 /// other are to read from disk once. The fastest has `read_ahead` before it. What the slowest have
-/// not read yet is kept up to `window_max`; beyond it they are waited for, as long as one after the
+/// not read yet is kept up to the window; beyond it they are waited for, as long as one after the
 /// other comes up, and then left behind: they go on from a past stream of their own.
 class PastPace {
  public:
   static constexpr std::size_t read_ahead = 1 << 20;
-  static constexpr std::size_t window_max = 4 << 20;
+  /// The window is a fair part of the memory for what is read back: a minute of 4 Mbit/s, or eight
+  /// seconds where there is less.
+  static constexpr std::size_t window_min = 4 << 20;
+  static constexpr std::size_t window_max = 32 << 20;
   /// For whoever may begin there, too, the beginning is kept until nobody has come for so long, at
   /// most so long altogether.
   static constexpr base::Duration gather_time = std::chrono::milliseconds(100);
@@ -37,8 +40,11 @@ class PastPace {
     bool reads = false;                        ///< more, if there is memory for it
     std::optional<base::Time> look_again;      ///< else: at the latest then
   };
-  /// `is_tight`: there is little memory for what is read back; nothing is kept that nobody needs.
-  Decision decide(const stream::Stream& stream, bool is_tight, base::Time now) noexcept;
+  struct Room {
+    std::size_t window = window_min;  ///< bytes, `window_min` to `window_max`
+    bool is_tight = false;            ///< little memory is left: nothing is kept that nobody needs
+  };
+  Decision decide(const stream::Stream& stream, Room room, base::Time now) noexcept;
   /// Nobody has moved since.
   base::Time moved() const noexcept { return moved_; }
 

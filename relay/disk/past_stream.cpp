@@ -292,7 +292,7 @@ bool PastStream::looks_for_more(base::Time now) noexcept {
 }
 
 void PastStream::read_on(base::Time now) {
-  const PastPace::Decision decision = pace_.decide(stream_, shared_.memory.is_tight(), now);
+  const PastPace::Decision decision = pace_.decide(stream_, shared_.room, now);
   if (decision.drop_before) {
     stream_.drop_before(std::min(*decision.drop_before, stream_.log().end()));
   }

@@ -73,6 +73,7 @@ struct PastShared {
   PastHost& host;
   PastRead::Events& events;
   PastCounters& counters;
+  PastPace::Room room;  ///< for each of them
 };
 
 /// A part of a recording that is being watched: read back piece by piece into a log of its own,

@@ -58,9 +58,9 @@ class PastTable::LookUp final : public loop::Lane::Job {
 
 PastTable::PastTable(loop::Worker& worker, Store& store, memory::BlockPool& pool,
                      stream::Fanout& fanout, PastHost& host)
-    : worker_(worker), store_(store), memory_(store, pool), shared_{worker,  store,    pool,
-                                                                    memory_, fanout,   host,
-                                                                    *this,   counters_} {}
+    : worker_(worker), store_(store), memory_(store, pool), shared_{worker,  store,     pool,
+                                                                    memory_, fanout,    host,
+                                                                    *this,   counters_, {}} {}
 
 PastTable::~PastTable() = default;
 
@@ -70,6 +70,7 @@ bool PastTable::run(base::Time now) noexcept {
   grant_wishes(now);
   const std::uint64_t writes = shared_.fanout.counters().writes;
   const bool has_moved = std::exchange(writes_, writes) != writes;
+  shared_.room = memory_.room(streams_.size());
   std::uint64_t converted_bytes = 0;
   std::size_t handed_on = 0;
   std::erase_if(streams_, [&](const auto& stream) {
@@ -96,20 +97,20 @@ std::optional<base::Time> PastTable::wake() const noexcept {
 void PastTable::grant_wishes(base::Time now) noexcept {
   std::vector<PastWish> left;
   for (PastWish& wish : std::exchange(wishes_, {})) {
-    if (!join(wish, now) && !look_up(wish)) left.push_back(std::move(wish));
+    if (!join(wish, {}, now) && !look_up(wish)) left.push_back(std::move(wish));
   }
   wishes_.insert(wishes_.begin(), std::make_move_iterator(left.begin()),
                  std::make_move_iterator(left.end()));
 }
 
-bool PastTable::join(const PastWish& wish, base::Time now) noexcept {
+// Finds it in what is there, also where it was looked up: then `answer` says what that told.
+bool PastTable::join(const PastWish& wish, PastAnswer answer, base::Time now) noexcept {
   const PastStream::Key key = key_of(wish);
   for (const auto& stream : streams_) {
     if (stream->key() != key) continue;
     const auto sequence = stream->find(wish);
     if (!sequence) continue;
     stream->on_joined(now);
-    PastAnswer answer;
     answer.kind = PastAnswer::Kind::past;
     answer.stream = &stream->stream();
     answer.sequence = *sequence;
@@ -159,11 +160,12 @@ void PastTable::begin(const PastWish& wish, const LookUp& found, base::Time now)
   const Store::Place& place = *found.place;
   PastAnswer answer;
   answer.position = place.position();
+  answer.utc = place.entry().utc;
   answer.gap = place.gap;
   answer.gap_begin = found.gap_begin;
   PastWish exactly = wish;
   exactly.start = place.position();
-  if (place.gap == GapReason::none && join(exactly, now)) return;
+  if (join(exactly, answer, now)) return;
   const PastStream::Key key = key_of(wish);
   for (const auto& stream : streams_) {
     if (stream->key() != key || !stream->is_to_begin_with(place.position())) continue;

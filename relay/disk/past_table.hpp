@@ -45,7 +45,7 @@ class PastTable final : public PastRead::Events {
 
   void on_read(PastRead& read) noexcept override;
   void on_looked_up(LookUp& look_up) noexcept;
-  bool join(const PastWish& wish, base::Time now) noexcept;
+  bool join(const PastWish& wish, PastAnswer answer, base::Time now) noexcept;
   void begin(const PastWish& wish, const LookUp& found, base::Time now);
   bool look_up(PastWish& wish) noexcept;
   void grant_wishes(base::Time now) noexcept;

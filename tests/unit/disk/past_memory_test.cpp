@@ -20,10 +20,10 @@ TEST_CASE("what is read back has a budget of all workers") {
   auto first = mine.take(600 << 10, 1);
   CHECK(first.size() == 150);
   CHECK(rig.store->past_bytes == 600 << 10);
-  CHECK_FALSE(mine.is_tight());
+  CHECK_FALSE(mine.room(1).is_tight);
   auto second = theirs.take(600 << 10, 1);
   CHECK(second.size() == 106);
-  CHECK(theirs.is_tight());
+  CHECK(theirs.room(1).is_tight);
   CHECK_FALSE(mine.take_refused());
   CHECK(mine.take(600 << 10, 1).empty());
   CHECK(mine.take_refused());
@@ -56,7 +56,7 @@ TEST_CASE("the last free blocks are for what is live") {
   PastMemory memory(*rig.store, maker.pool);
   std::vector<memory::BlockHold*> live;
   while (maker.pool.free_count() > 200) live.push_back(maker.pool.take().value());
-  CHECK(memory.is_tight());
+  CHECK(memory.room(1).is_tight);
   auto blocks = memory.take(1 << 20, 1);
   CHECK(blocks.size() == 72);
   CHECK(memory.take(1, 1).empty());

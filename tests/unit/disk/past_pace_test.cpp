@@ -28,7 +28,7 @@ struct Rig {
   }
   PastPace::Decision decide(base::Duration passes, bool is_tight = false) {
     now += passes;
-    return pace.decide(stream, is_tight, now);
+    return pace.decide(stream, {PastPace::window_min, is_tight}, now);
   }
 
   base::Time now{1h};
@@ -143,6 +143,19 @@ TEST_CASE("where memory is tight nothing is kept that nobody needs") {
   const auto later = slow.decide(300ms, true);
   CHECK(later.reads);
   CHECK(later.drop_before == 4);
+}
+
+TEST_CASE("what the slowest need is kept as long as there is room for it") {
+  Rig rig;
+  rig.append(200);
+  rig.add_viewer(3);
+  rig.add_viewer(200);
+  const auto decision = rig.pace.decide(rig.stream, {16 << 20, false}, rig.now + 2s);
+  CHECK(decision.reads);
+  CHECK_FALSE(decision.drop_before);
+  rig.append(50);
+  rig.move(*rig.viewers[1], 250);
+  CHECK_FALSE(rig.pace.decide(rig.stream, {16 << 20, false}, rig.now + 3s).reads);
 }
 
 TEST_CASE("nothing is kept for those who do not move") {
