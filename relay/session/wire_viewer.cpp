@@ -58,7 +58,8 @@ WireViewer::~WireViewer() {
 
 void WireViewer::start(stream::Stream& stream, const std::optional<stream::Entry>& entry) noexcept {
   // The oldest sync chunk.
-  if (is_early_ && is_live_ && stream.log().first() == 0) cursor_.move(base::Utc{});
+  const bool is_early = std::exchange(is_early_, false);
+  if (is_early && is_live_ && stream.log().first() == 0) cursor_.move(base::Utc{});
   stream_ = &stream;
   session_.go_on();
   stream::Feed& feed = stream.feed(media::Container::wire, stream::Framing::websocket);

@@ -85,6 +85,13 @@ class Media:
                       *AAC)
 
     @functools.cached_property
+    def lasting(self):
+        """The same for eight seconds, of which no frame is like another."""
+        return encode(self.folder, "lasting", 8, *picture("320x180"), *tone(440), "-c:v", "libx264",
+                      "-preset", "veryfast", "-tune", "zerolatency", "-g", "25", "-b:v", "500k",
+                      *AAC)
+
+    @functools.cached_property
     def flashing(self):
         return encode(self.folder, "flashing", 10, *flashes("320x180"), "-c:v", "libx264",
                       "-preset", "veryfast", "-tune", "zerolatency", "-g", "25", "-b:v", "500k",

@@ -148,6 +148,7 @@ class Filming:
     def __init__(self, camera, clip, *, speed=1.0, chunks=None):
         self.camera, self.clip, self.speed, self.limit = camera, clip, speed, chunks
         self.added = {}      # number → (samples, payload)
+        self.utcs = {}       # number → when it was filmed, in microseconds
         self.stopping = threading.Event()
         self.done = threading.Event()
         camera.set_tracks(clip.wire_tracks(camera.schema))
@@ -169,7 +170,8 @@ class Filming:
             if self.stopping.wait(max(0.0, began + since / self.speed - time.monotonic())):
                 break
             self.added[self.camera.next] = samples, payload  # before it can be delivered
-            self.camera.add(samples, payload, sync=sync)
+            self.utcs[self.camera.next] = time.time_ns() // 1000
+            self.camera.add(samples, payload, sync=sync, utc_us=self.utcs[self.camera.next])
         self.done.set()
 
     def stop(self):

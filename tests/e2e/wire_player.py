@@ -40,12 +40,14 @@ class Player(Peer):
     """
 
     def __init__(self, port, path, *, until=None, slow=None, max_lag_ms=None, flush_ms=0,
-                 keep_payload=True, start=None, **arguments):
+                 speed=None, keep_payload=True, start=None, **arguments):
         super().__init__(port, path, **arguments)
         self.wanted = self.start_fields(start or {"live": True})
         wishes = {"until": until and self.position(until), "max_lag_ms": max_lag_ms,
-                  "slow": slow and self.schema.Play.Slow.Value(slow), "flush_ms": flush_ms}
+                  "slow": slow and self.schema.Play.Slow.Value(slow), "flush_ms": flush_ms,
+                  "speed": speed}
         self.wishes = {name: value for name, value in wishes.items() if value is not None}
+        self.is_fast = (speed or 0) > 100
         self.keep_payload = keep_payload
         self.chunks, self.gaps, self.tracks = [], [], []
         self.events = []        # chunks, gaps, and the messages Playing and Tracks, in order
@@ -195,6 +197,8 @@ class Player(Peer):
         if chunk.epoch == self.cursor[0] and chunk.sequence < self.cursor[1]:
             self.repeats += 1
             return
+        if self.is_fast and chunk.sync and chunk.epoch == self.cursor[0]:
+            self.cursor = chunk.epoch, chunk.sequence  # numbers in between are passed over
         if (chunk.epoch, chunk.sequence) != self.cursor:
             self.ask_again("BAD_SEQUENCE")
             self.missing(Missing(self.cursor, (chunk.epoch, chunk.sequence), "UNEXPLAINED"))

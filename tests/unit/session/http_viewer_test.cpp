@@ -350,4 +350,53 @@ TEST_CASE("what a viewer sends is kept up to a bound") {
   CHECK(rig.viewer->take_received().size() == HttpViewer::received_bytes_max);
 }
 
+TEST_CASE("a viewer goes on in another stream on the same connection") {
+  Rig rig(Framing::none);
+  stream::Stream past{
+      "live/cam", {{std::chrono::hours(1), 64 << 20}, {}, {}}, rig.fanout, rig.maker.pool, 0, true};
+  std::string all = head;
+  for (std::uint64_t sequence = 0; sequence < 4; ++sequence) {
+    stream::Chunk chunk = rig.maker.make(sequence, {sequence == 1, 500});
+    chunk.position = {7, 100 + sequence};
+    if (sequence > 0) all += test::to_text(chunk.bytes);
+    past.append(std::move(chunk));
+  }
+  rig.viewer->start(past, stream::Entry{1, true, {}, false});
+  rig.await(all);
+  std::size_t most = 1;
+  past.end_finished(most, wire::Position{7, 104});
+  CHECK(rig.elsewhere == wire::Position{7, 104});
+  CHECK(rig.ends == 0);
+  // It has no stream meanwhile, and can be looked at.
+  rig.viewer->on_time(base::monotonic_now());
+  CHECK(rig.viewer->lag() == base::Duration::zero());
+  rig.append({true});
+  rig.append();
+  rig.append({true});
+  rig.viewer->go_on(rig.stream, stream::Entry{1, true, {}, false});
+  all += rig.images[2];
+  rig.await(all);
+  rig.append();
+  all += rig.images[3];
+  rig.await(all);
+  CHECK(rig.viewer->cursor().skips() == 0);
+}
+
+TEST_CASE("a viewer without a stream ends like any other") {
+  Rig rig;
+  stream::Stream past{
+      "live/cam", {{std::chrono::hours(1), 64 << 20}, {}, {}}, rig.fanout, rig.maker.pool, 0, true};
+  stream::Chunk chunk = rig.maker.make(0, {true, 500});
+  const std::string image = test::framed(test::to_text(chunk.bytes), Framing::http_chunk);
+  past.append(std::move(chunk));
+  rig.viewer->start(past, stream::Entry{0, true, {}, false});
+  rig.await(head + image);
+  std::size_t most = 1;
+  past.end_finished(most, wire::Position{7, 1});
+  rig.viewer->drain();
+  CHECK(rig.ends == 1);
+  CHECK(rig.end == ViewerEnd::drain);
+  CHECK(rig.peer.read() == head + image + "0\r\n\r\n");
+}
+
 }  // namespace session

@@ -113,6 +113,12 @@ TEST_CASE("a viewer that was there before the stream gets all of it") {
   rig.append(0, true);
   rig.append(1, true);
   rig.await([&] { return rig.sequences() == Rig::Sequences{0, 1}; });
+  // It has begun: it goes on where it comes back, or elsewhere.
+  rig.viewer->leave();
+  rig.viewer->start(rig.home.stream());
+  rig.append(2);
+  rig.await([&] { return rig.sequences() == Rig::Sequences{0, 1, 2}; });
+  CHECK(rig.peer.messages<wire::Playing>().size() == 1);
 }
 
 TEST_CASE("a viewer seeks and pauses on one connection") {
@@ -131,6 +137,91 @@ TEST_CASE("a viewer seeks and pauses on one connection") {
   CHECK(rig.sequences().size() == 3);
   rig.peer.send(wire::Resume{});
   rig.await([&] { return rig.sequences() == Rig::Sequences{5, 6, 7, 2, 3, 4, 5, 6, 7}; });
+}
+
+TEST_CASE("a viewer is sent elsewhere for what its stream does not have") {
+  Rig rig;
+  for (std::uint64_t sequence = 0; sequence < 8; ++sequence) {
+    rig.append(sequence, sequence % 5 == 0);
+  }
+  rig.watch();
+  rig.viewer->start(rig.home.stream());
+  rig.await([&] { return rig.sequences().size() == 3; });
+  rig.has_positions = false;
+  rig.peer.send(wire::Seek{wire::Position{epoch, 2}, 9});
+  rig.await([&] { return rig.moved.has_value(); });
+  CHECK(*rig.moved == wire::Start(wire::Position{epoch, 2}));
+  CHECK(rig.viewer->is_waiting());
+  // It is found in another stream, at this chunk.
+  stream::Stream past{"live/cam", {{1h, 64 << 20}, {}, {}}, rig.fanout, rig.messages.pool(), 0,
+                      true};
+  for (std::uint64_t sequence = 1; sequence < 5; ++sequence) {
+    stream::ChunkParcel parcel(rig.home.stream().log().at(sequence));
+    stream::Chunk chunk = parcel.open(rig.messages.pool());
+    chunk.sequence = past.log().end();
+    past.append(std::move(chunk));
+  }
+  rig.viewer->start(past, stream::Entry{1, false, {}, false});
+  rig.await([&] { return rig.sequences() == Rig::Sequences{5, 6, 7, 2, 3, 4}; });
+  CHECK(rig.peer.messages<wire::Playing>().at(1).start == wire::Position{epoch, 2});
+  CHECK(rig.peer.messages<wire::Gap>().empty());
+  // That one ends, and the player is told of nothing as long as it is looked for.
+  std::size_t most = 8;
+  past.end_finished(most, wire::Position{epoch, 5});
+  CHECK(rig.elsewhere == wire::Position{epoch, 5});
+  rig.viewer->start(rig.home.stream(), stream::Entry{5, false, {}, false});
+  rig.await([&] { return rig.sequences() == Rig::Sequences{5, 6, 7, 2, 3, 4, 5, 6, 7}; });
+  CHECK(rig.peer.messages<wire::Gap>().empty());
+  CHECK(rig.peer.messages<wire::Tracks>().empty());
+  rig.viewer->cut_off(ViewerEnd::drain);
+}
+
+TEST_CASE("a viewer whose past has ended waits for what comes") {
+  Rig rig;
+  stream::Stream past{"live/cam", {{1h, 64 << 20}, {}, {}}, rig.fanout, rig.messages.pool(), 0,
+                      true};
+  rig.append(0, true);
+  past.append(stream::ChunkParcel(rig.home.stream().log().at(0)).open(rig.messages.pool()));
+  rig.watch({wire::Position{epoch, 0}, {}, {}, {}, {}, {}});
+  rig.viewer->start(past, stream::Entry{0, false, {}, false});
+  rig.await([&] { return rig.sequences().size() == 1; });
+  std::size_t most = 8;
+  past.end_finished(most);
+  CHECK(rig.moved == wire::Start(wire::Position{epoch, 1}));
+  CHECK_FALSE(rig.end);
+  rig.viewer->on_time(base::monotonic_now() + 1s);
+  CHECK_FALSE(rig.end);
+  rig.viewer->on_time(base::monotonic_now() + 3s);
+  CHECK(rig.end == ViewerEnd::not_found);
+  rig.await([&] { return !rig.peer.messages<wire::Bye>().empty(); });
+  CHECK(rig.peer.messages<wire::Bye>()[0].reason == wire::ByeReason::not_found);
+}
+
+TEST_CASE("a player that plays faster is told of no numbers that it does not get") {
+  Rig rig;
+  stream::Stream past{"live/cam", {{1h, 64 << 20}, {}, {}}, rig.fanout, rig.messages.pool(), 0,
+                      true};
+  for (std::uint64_t sequence = 0; sequence < 30; ++sequence) {
+    rig.append(sequence, sequence % 5 == 0);
+    if (sequence % 5 != 0) continue;
+    stream::Chunk chunk =
+        stream::ChunkParcel(rig.home.stream().log().at(sequence)).open(rig.messages.pool());
+    chunk.sequence = past.log().end();
+    if (sequence == 15) chunk.gap = wire::GapReason::restart;
+    past.append(std::move(chunk));
+  }
+  wire::Play play;
+  play.start = wire::Position{epoch, 2};
+  play.speed = 400;
+  rig.watch(play);
+  CHECK(rig.viewer->is_fast());
+  rig.viewer->start(past, stream::Entry{1, false, {}, false});
+  rig.await([&] { return rig.sequences() == Rig::Sequences{5, 10, 15, 20, 25}; });
+  const auto gaps = rig.peer.messages<wire::Gap>();
+  REQUIRE(gaps.size() == 1);
+  CHECK(gaps[0].to == wire::Position{epoch, 15});
+  CHECK(gaps[0].reason == wire::GapReason::restart);
+  rig.viewer->cut_off(ViewerEnd::drain);
 }
 
 TEST_CASE("what is missing and what changes is told before the next chunk") {

@@ -38,6 +38,7 @@ class Memory {
     if (!text.empty()) list.push_back(put(text));
     return list;
   }
+  memory::BlockPool& pool() noexcept { return pool_; }
 
  private:
   memory::Arena arena_;
