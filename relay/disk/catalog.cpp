@@ -41,7 +41,8 @@ CREATE TABLE segments (
   number INTEGER NOT NULL,
   discontinuity INTEGER NOT NULL,
   gap INTEGER NOT NULL,
-  open INTEGER NOT NULL
+  open INTEGER NOT NULL,
+  last_sync_time INTEGER NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX segments_by_start ON segments (stream, start);
 CREATE INDEX segments_by_position ON segments (stream, epoch, sequence);
@@ -74,7 +75,8 @@ std::uint64_t to_unsigned(std::int64_t number) noexcept {
 std::string select(const char* rest) {
   return std::string(
              "SELECT s.id, n.name, s.epoch, s.sequence, s.chunks, s.start, s.end, s.start_time, "
-             "s.end_time, s.bytes, s.last_sync, s.number, s.discontinuity, s.gap, s.open ") +
+             "s.end_time, s.bytes, s.last_sync, s.number, s.discontinuity, s.gap, s.open, "
+             "s.last_sync_time ") +
          rest;
 }
 // With the name of the stream as `?1`.
@@ -105,6 +107,7 @@ Segment read_segment(const Rows& row) {
                     ? static_cast<GapReason>(gap)
                     : GapReason::lost;  // of a newer version
   segment.is_open = row.integer(14) != 0;
+  segment.last_sync_time = row.integer(15);
   return segment;
 }
 
@@ -160,12 +163,13 @@ base::Result<std::unique_ptr<Catalog::Queries>> Catalog::Queries::prepare(
       make("COMMIT"),
       make("INSERT INTO streams (name) VALUES (?1) ON CONFLICT DO NOTHING"),
       make("INSERT INTO segments SELECT ?1, id, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
-           "?14, ?15 FROM streams WHERE name = ?2 ON CONFLICT (id) DO UPDATE SET "
+           "?14, ?15, ?16 FROM streams WHERE name = ?2 ON CONFLICT (id) DO UPDATE SET "
            "epoch = excluded.epoch, sequence = excluded.sequence, chunks = excluded.chunks, "
            "start = excluded.start, end = excluded.end, start_time = excluded.start_time, "
            "end_time = excluded.end_time, bytes = excluded.bytes, "
            "last_sync = excluded.last_sync, number = excluded.number, "
-           "discontinuity = excluded.discontinuity, gap = excluded.gap, open = excluded.open"),
+           "discontinuity = excluded.discontinuity, gap = excluded.gap, open = excluded.open, "
+           "last_sync_time = excluded.last_sync_time"),
       make("DELETE FROM segments WHERE id = ?1"),
       make("DELETE FROM segments WHERE start = ?2 AND id <> ?3 AND "
            "stream = (SELECT id FROM streams WHERE name = ?1)"),
@@ -282,7 +286,7 @@ base::Result<void> Catalog::apply(std::int64_t id, const Change& change) {
       segment.start_time, segment.end_time, to_integer(segment.bytes),
       to_integer(segment.last_sync), std::int64_t{segment.number},
       std::int64_t{segment.discontinuity}, static_cast<std::int64_t>(segment.gap),
-      std::int64_t{segment.is_open});
+      std::int64_t{segment.is_open}, segment.last_sync_time);
 }
 
 // A failure may have ended the transaction, and then nothing of it was done.

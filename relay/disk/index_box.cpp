@@ -57,6 +57,7 @@ bool read_chunks(base::ByteReader& reader, std::size_t count, std::uint64_t offs
 bool are_places_possible(const Segment& segment) noexcept {
   return segment.first.epoch != 0 && segment.first.sequence < wire::sequence_max &&
          segment.chunks < wire::sequence_max - segment.first.sequence &&
+         segment.last_sync >= segment.first.sequence &&
          segment.last_sync < segment.next().sequence && is_utc(segment.end) &&
          is_time(segment.end_time);
 }
@@ -67,6 +68,8 @@ void take_over(SegmentTable& table, std::size_t index_bytes) noexcept {
   const ChunkEntry& last = table.chunks.back();
   table.segment.start = first.utc;
   table.segment.start_time = first.time;
+  const std::uint64_t sync = table.segment.last_sync - table.segment.first.sequence;
+  table.segment.last_sync_time = table.chunks[sync].time;
   table.segment.bytes = last.offset + last.bytes + index_bytes;
   table.segment.is_open = false;
 }

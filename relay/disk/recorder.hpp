@@ -53,6 +53,7 @@ class Recorder final : public stream::Home::Tap {
 
   const std::string& stream() const noexcept { return options_.stream; }
   void on_append(const stream::Chunk& chunk) noexcept override;
+  void on_gap(wire::GapReason reason) noexcept override { plan_.on_gap(reason); }
   /// The stream is over: closes its segment. May call back at once.
   void finish() noexcept;
   bool is_finished() const noexcept { return is_finished_; }

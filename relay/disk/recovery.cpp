@@ -17,6 +17,8 @@ namespace {
 
 // Enough for most heads with the box of the first chunk.
 constexpr std::size_t begin_bytes = 64 << 10;
+// Read before the relay is ready, of each stream one: some minutes.
+constexpr std::uint64_t learned_bytes_max = 64 << 20;
 
 std::vector<std::byte> read_begin(const std::filesystem::path& file, std::size_t bytes) {
   std::vector<std::byte> begin(bytes);
@@ -52,6 +54,7 @@ base::Result<Segment> read_first(const std::filesystem::path& file, const Segmen
   segment.end_time = box.end_time();
   segment.bytes = file_bytes(file);
   segment.last_sync = box.position.sequence;
+  segment.last_sync_time = box.time;
   segment.number = box.segment;
   segment.discontinuity = box.discontinuity;
   segment.gap = head->gap;
@@ -74,6 +77,30 @@ void Recovery::begin() {
     return;
   }
   for (const std::string& stream : *streams) find_new_files(stream);
+  std::erase_if(pieces_, [this](const Piece& piece) {
+    const auto* segment = std::get_if<Segment>(&piece);
+    return segment != nullptr && !learn_end(*segment);
+  });
+}
+
+// Where the newest one ends is where its camera is asked to go on: what was written since a row was
+// would be missing for ever, and what a row tells may have been lost with the power. False: there
+// was nothing in it.
+bool Recovery::learn_end(const Segment& segment) {
+  const auto newest = store_.newest(segment.stream);
+  if (!newest || newest->id != segment.id) return true;
+  const auto file = segment_path(store_.root(), segment.stream, segment.start);
+  if (file_bytes(file) > learned_bytes_max) return true;
+  auto scan = scan_segment(file, segment.stream);
+  if (!scan) {
+    recover(segment);
+    return false;
+  }
+  Segment& found = scan->table.segment;
+  found.id = segment.id;
+  found.start = segment.start;
+  store_.set_newest(found);
+  return true;
 }
 
 void Recovery::find_new_files(const std::string& stream) {

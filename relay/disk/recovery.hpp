@@ -49,6 +49,7 @@ class Recovery {
 
   base::Result<Segment> read_closed(const SegmentName& name);
   void find_new_files(const std::string& stream);
+  bool learn_end(const Segment& segment);
   void add_new_files(const std::filesystem::path& hour, base::Utc after);
   void look_at(const Hour& hour);
   void index(const SegmentName& name);

@@ -52,11 +52,12 @@ struct Segment {
   stream::MediaTime start_time = 0;  ///< of its first chunk
   stream::MediaTime end_time = 0;    ///< where its last one ends
   std::uint64_t bytes = 0;           ///< of the file
-  std::uint64_t last_sync = 0;       ///< number (sequence) of its last sync chunk
-  std::uint32_t number = 0;          ///< `Chunk::segment` of its last chunk
-  std::uint32_t discontinuity = 0;   ///< likewise
-  GapReason gap = GapReason::none;   ///< before it
-  bool is_open = true;               ///< still being written, or it was when the process died
+  std::uint64_t last_sync = 0;       ///< number (sequence) of its last sync chunk, or of the first
+  stream::MediaTime last_sync_time = 0;  ///< of that one
+  std::uint32_t number = 0;              ///< `Chunk::segment` of its last chunk
+  std::uint32_t discontinuity = 0;       ///< likewise
+  GapReason gap = GapReason::none;       ///< before it
+  bool is_open = true;                   ///< still being written, or it was when the process died
 
   wire::Position next() const noexcept { return {first.epoch, first.sequence + chunks}; }
   bool operator==(const Segment&) const = default;

@@ -22,6 +22,8 @@ SegmentDraft::SegmentDraft(const std::string& stream, const RecordWriter::Record
   segment.first = first.position;
   segment.start = start;
   segment.start_time = first.entry.time;
+  segment.last_sync = first.position.sequence;
+  segment.last_sync_time = first.entry.time;
   segment.bytes = head_bytes;
   segment.gap = decision.gap;
 }
@@ -36,7 +38,10 @@ void SegmentDraft::add(const RecordWriter::Record& record, const SegmentPlan::En
   segment.end_time = end.time;
   segment.number = record.number;
   segment.discontinuity = record.discontinuity;
-  if (record.entry.sync) segment.last_sync = record.position.sequence;
+  if (record.entry.sync) {
+    segment.last_sync = record.position.sequence;
+    segment.last_sync_time = record.entry.time;
+  }
 }
 
 SegmentTable SegmentDraft::first(std::size_t chunks) const {
@@ -52,10 +57,10 @@ SegmentTable SegmentDraft::first(std::size_t chunks) const {
   segment.bytes = end->offset;
   segment.end = end->utc;
   segment.end_time = end->time;
-  const auto sync = std::find_if(part.chunks.rbegin(), part.chunks.rend(),
-                                 [](const ChunkEntry& entry) { return entry.sync; });
-  segment.last_sync = segment.first.sequence +
-                      static_cast<std::uint64_t>(std::distance(sync, part.chunks.rend())) - 1;
+  std::size_t sync = chunks;
+  while (sync > 0 && (sync == chunks || !part.chunks[sync].sync)) --sync;
+  segment.last_sync = segment.first.sequence + sync;
+  segment.last_sync_time = sync < chunks ? part.chunks[sync].time : segment.start_time;
   return part;
 }
 

@@ -37,8 +37,9 @@ class SegmentDraft {
   /// Where the recording ends behind the first `chunks`.
   std::optional<SegmentPlan::End> end_behind(std::size_t chunks) const;
 
-  std::int64_t id = 0;      ///< of the catalog, once there is something in the file
-  std::size_t written = 0;  ///< chunks that are in the file
+  std::int64_t id = 0;        ///< of the catalog, once there is something in the file
+  std::size_t written = 0;    ///< chunks that are in the file
+  std::size_t published = 0;  ///< and that others know of
   base::Duration gap_length;
 
  private:

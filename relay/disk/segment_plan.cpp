@@ -28,8 +28,12 @@ bool is_ours(GapReason reason) noexcept {
 
 }  // namespace
 
+void SegmentPlan::on_gap(wire::GapReason reason) noexcept {
+  if (reason_ == GapReason::none) reason_ = from_wire(reason);
+}
+
 bool SegmentPlan::wants(const stream::Chunk& chunk) noexcept {
-  if (reason_ == GapReason::none) reason_ = from_wire(chunk.gap);
+  on_gap(chunk.gap);
   has_seen_sync_ = has_seen_sync_ || (chunk.sync && !is_paused_);
   if (!is_paused_ && (!until_sync_ || has_seen_sync_)) return true;
   leave_out(chunk);
@@ -83,9 +87,10 @@ GapReason SegmentPlan::find_gap(const stream::Chunk& chunk) const noexcept {
   const bool is_same = chunk.position.epoch == end_->next.epoch;
   if (is_same && chunk.position.sequence < end_->next.sequence) return GapReason::none;
   if (is_same && chunk.position == end_->next) {
+    if (chunk.discontinuity == discontinuity_) return GapReason::none;
+    if (is_ours(reason_)) return reason_;
     const bool is_pause = stream::to_duration(chunk.time - end_->time) > pause_min;
-    return is_pause && chunk.discontinuity != discontinuity_ ? GapReason::publisher
-                                                             : GapReason::none;
+    return is_pause ? GapReason::publisher : GapReason::none;
   }
   if (is_ours(reason_)) return reason_;
   if (before_ == GapReason::restart) return before_;

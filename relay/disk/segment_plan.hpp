@@ -30,6 +30,8 @@ class SegmentPlan {
   SegmentPlan(base::Duration segment, const std::optional<End>& before, GapReason reason)
       : segment_(stream::to_media_time(segment)), end_(before), before_(reason) {}
 
+  /// Something is missing before the next chunk, and this is why.
+  void on_gap(wire::GapReason reason) noexcept;
   /// False: the chunk is left out, and need not be made a record.
   bool wants(const stream::Chunk& chunk) noexcept;
 

@@ -152,12 +152,16 @@ void Scanner::accept(const ChunkBox& box) {
   if (table.chunks.empty()) {
     segment.first = box.position;
     segment.last_sync = box.position.sequence;
+    segment.last_sync_time = box.time;
     segment.start = box.utc;
     segment.start_time = box.time;
   }
   table.chunks.push_back({offset_, box.record_bytes, box.sync, box.utc, box.time});
   segment.chunks = table.chunks.size();
-  if (box.sync) segment.last_sync = box.position.sequence;
+  if (box.sync) {
+    segment.last_sync = box.position.sequence;
+    segment.last_sync_time = box.time;
+  }
   segment.end_time = box.end_time();
   segment.end = box.utc + std::chrono::duration_cast<std::chrono::microseconds>(
                               stream::to_duration(box.length));

@@ -20,18 +20,21 @@ Timeline::Timeline(base::Utc start, const std::optional<Past>& past) noexcept : 
 }
 
 void Timeline::begin_at(base::Utc start) noexcept {
-  place_first(start, past_ ? past_->time + seam_min : begin);
+  place_first(start, past_ ? follow_past(start, seam_min) : begin);
 }
 
-void Timeline::resume_at(base::Utc start, bool is_repeated) noexcept {
-  place_first(start, past_ && !is_repeated ? past_->time : begin);
+void Timeline::resume_at(base::Utc start, const std::optional<std::int64_t>& time) noexcept {
+  place_first(start, time ? *time : past_ ? follow_past(start, 0) : begin);
 }
 
-// The earlier log tells which media time a UTC has.
-void Timeline::place_first(base::Utc start, std::int64_t least) noexcept {
+// By the UTC that has passed, but at least so far behind the end.
+std::int64_t Timeline::follow_past(base::Utc start, std::int64_t distance) const noexcept {
+  return past_->time + std::max(to_ticks(start - past_->end), distance);
+}
+
+void Timeline::place_first(base::Utc start, std::int64_t time) noexcept {
   if (!is_first_ || continues_) return;
-  const std::int64_t time = past_ ? past_->time + to_ticks(start - past_->end) : begin;
-  next_ = time_ = std::max({time, least, begin});
+  next_ = time_ = std::max(time, begin);
   anchor_ = start - to_duration(next_);
 }
 

@@ -42,9 +42,9 @@ class Timeline {
   /// The UTC of the first frame is this after all, as its publisher says: no longer ago than it can
   /// be late. Before the first frame of all; later it does nothing.
   void begin_at(base::Utc start) noexcept;
-  /// The same for the publisher of the earlier log, however long ago it was: the frame may be one
-  /// that the earlier log has, too (`is_repeated`), and then it stands where it stood.
-  void resume_at(base::Utc start, bool is_repeated) noexcept;
+  /// The same for the publisher of the earlier log, however long ago it was. `time`: where the
+  /// frame stood in that log, if it has it.
+  void resume_at(base::Utc start, const std::optional<std::int64_t>& time) noexcept;
 
   /// A frame (or whatever is numbered) with its unwrapped dts. Without one it follows the previous
   /// by the last interval.
@@ -59,7 +59,8 @@ class Timeline {
 
  private:
   base::Utc utc_of(std::int64_t time) const noexcept;
-  void place_first(base::Utc start, std::int64_t least) noexcept;
+  void place_first(base::Utc start, std::int64_t time) noexcept;
+  std::int64_t follow_past(base::Utc start, std::int64_t distance) const noexcept;
 
   std::optional<Past> past_;
   base::Utc anchor_{};                  // the UTC of media time 0

@@ -9,7 +9,7 @@ namespace server {
 namespace {
 
 stream::Past to_past(const disk::Segment& newest) {
-  return {newest.next(),   newest.last_sync, newest.end,
+  return {newest.next(),   newest.last_sync, newest.last_sync_time, newest.end,
           newest.end_time, newest.number,    newest.discontinuity};
 }
 

@@ -36,7 +36,7 @@ void Fmp4Ingest::on_input_lost() {
   ++faults_[InputFault::input_lost];
   chunker_.finish();
   until_sync_ = true;
-  home_.on_discontinuity();
+  home_.on_gap(wire::GapReason::memory);
 }
 
 stream::InputFaults Fmp4Ingest::faults() const {

@@ -167,7 +167,7 @@ void TsIngest::on_input_lost() {
   last_dts_.reset();
   until_sync_ = true;
   is_behind_gap_ = true;
-  home_.on_discontinuity();
+  home_.on_gap(wire::GapReason::memory);
 }
 
 }  // namespace session

@@ -94,6 +94,7 @@ void Home::set_segment(Chunk& chunk) noexcept {
 
 void Home::on_gap(wire::GapReason reason) noexcept {
   gap_ = reason;
+  if (tap_ != nullptr) tap_->on_gap(reason);
   on_discontinuity();
 }
 
@@ -115,7 +116,9 @@ std::optional<wire::Kept> Home::kept(std::uint64_t epoch) const noexcept {
 
 bool Home::resume(wire::Position position, base::Utc utc) noexcept {
   if (!past_ || position.epoch != past_->next.epoch) return false;
-  timeline_.resume_at(utc, position.sequence < past_->next.sequence);
+  std::optional<MediaTime> time;
+  if (position.sequence == past_->last_sync) time = past_->last_sync_time;
+  timeline_.resume_at(utc, time);
   return true;
 }
 

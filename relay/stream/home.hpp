@@ -19,8 +19,9 @@ namespace stream {
 struct Past {
   wire::Position next;      ///< behind the last chunk
   std::uint64_t last_sync;  ///< of the last sync chunk, in the same epoch
-  base::Utc end;            ///< where the last chunk ends
-  MediaTime end_time;       ///< likewise
+  MediaTime last_sync_time;
+  base::Utc end;       ///< where the last chunk ends
+  MediaTime end_time;  ///< likewise
   std::uint32_t segment;
   std::uint32_t discontinuity;
 };
@@ -34,6 +35,8 @@ class Home {
    public:
     virtual ~Tap() = default;
     virtual void on_append(const Chunk& chunk) noexcept = 0;
+    /// Something is missing before the next chunk, for this reason, whether numbers are or not.
+    virtual void on_gap(wire::GapReason reason) noexcept = 0;
   };
 
   /// A segment begins at the first sync chunk after this much media time, a part likewise.
@@ -53,7 +56,8 @@ class Home {
   /// publisher that numbers itself has said stays: a position whose epoch is not 0, and, if the
   /// segment is not 0, segment, part and discontinuity.
   void append(Chunk&& chunk);
-  /// The publisher skips numbers, for this reason, before the next chunk: a discontinuity, too.
+  /// Before the next chunk something is missing, for this reason: a discontinuity. A publisher that
+  /// numbers skips what it was called.
   void on_gap(wire::GapReason reason) noexcept;
   /// The newest chunk is of this epoch: a publisher that numbers with it is no new one. Times go on
   /// as they are, and nothing is discontinuous.

@@ -33,6 +33,7 @@ Segment make_segment(std::uint64_t n, const std::string& name = stream) {
   segment.end_time = segment.start_time + 360'000;
   segment.bytes = 2'000'000 + n;
   segment.last_sync = n * 100 + 50;
+  segment.last_sync_time = segment.start_time + 180'000;
   segment.number = static_cast<std::uint32_t>(n);
   segment.discontinuity = 3;
   segment.gap = n == 0 ? GapReason::restart : GapReason::none;

@@ -18,6 +18,7 @@ SegmentTable make_table() {
   segment.start_time = 900'000;
   segment.end_time = 910'800;
   segment.last_sync = 1002;
+  segment.last_sync_time = 907'200;
   segment.number = 7;
   segment.discontinuity = 5;
   segment.gap = GapReason::memory;
@@ -67,6 +68,7 @@ TEST_CASE("an index that says what cannot be is refused") {
   CHECK(refused([](SegmentTable& one) { one.segment.first.epoch = 0; }));
   CHECK(refused([](SegmentTable& one) { one.segment.first.sequence = wire::sequence_max - 1; }));
   CHECK(refused([](SegmentTable& one) { one.segment.last_sync = 1003; }));
+  CHECK(refused([](SegmentTable& one) { one.segment.last_sync = 999; }));
   CHECK(refused([](SegmentTable& one) { one.segment.end -= std::chrono::hours(24 * 36'500); }));
   CHECK(refused([](SegmentTable& one) { one.segment.end_time = std::int64_t{1} << 62; }));
   CHECK(refused([](SegmentTable& one) { one.chunks[1].time = -(std::int64_t{1} << 62); }));

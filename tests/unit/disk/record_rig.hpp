@@ -66,7 +66,10 @@ class Recording {
     file.bytes += to_text(record.bytes);
     file.table.chunks.push_back(record.entry);
     ++segment.chunks;
-    if (record.entry.sync) segment.last_sync = record.position.sequence;
+    if (record.entry.sync) {
+      segment.last_sync = record.position.sequence;
+      segment.last_sync_time = record.entry.time;
+    }
     segment.end_time = record.end_time;
     segment.end = record.entry.utc + std::chrono::duration_cast<std::chrono::microseconds>(
                                          stream::to_duration(record.end_time - record.entry.time));
@@ -96,6 +99,7 @@ class Recording {
     segment.stream = stream;
     segment.first = record.position;
     segment.last_sync = record.position.sequence;
+    segment.last_sync_time = record.entry.time;
     segment.start = record.entry.utc;
     segment.start_time = record.entry.time;
     segment.gap = gap;

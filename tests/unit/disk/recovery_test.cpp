@@ -80,12 +80,12 @@ TEST_CASE("files that are newer than what the catalog knows are taken in") {
   rig.restart();
   Recovery recovery(*rig.store);
   recovery.begin();
-  // Before anything is recovered the numbers of the newest one are known.
+  // Before anything is recovered it is known where the newest one ends.
   const auto newest = rig.store->newest("live/cam");
   REQUIRE(newest);
   CHECK(newest->first == wire::Position{'E', 80});
-  CHECK(newest->last_sync == 80);
-  CHECK(newest->number == 4);
+  CHECK(newest->last_sync == 110);
+  CHECK(newest->number == 5);
   CHECK(newest->start == noon + 2h);
   CHECK(newest->start_time == 900'000 + 80 * 9'000);
   CHECK(rig.store->next_start("live/cam", noon + 1h) > noon + 2h);

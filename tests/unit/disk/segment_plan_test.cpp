@@ -168,6 +168,17 @@ TEST_CASE("a pause of the publisher is a gap though numbers follow") {
   CHECK(rig.add(true).gap == GapReason::none);
 }
 
+TEST_CASE("input that found no room in the arena is a gap though numbers follow") {
+  Rig rig;
+  rig.add(true);
+  rig.plan.on_gap(wire::GapReason::memory);
+  rig.pass(milliseconds(400));
+  ++rig.discontinuity;
+  const auto decision = rig.add(true);
+  CHECK(decision.gap == GapReason::memory);
+  CHECK(decision.gap_length == milliseconds(400));
+}
+
 TEST_CASE("what has no room in the arena is left out up to the next sync chunk") {
   Rig rig;
   rig.add(true);

@@ -72,7 +72,10 @@ class StoreRig {
       bytes += ::test::to_text(record.bytes);
       table.chunks.push_back(record.entry);
       ++segment.chunks;
-      if (record.entry.sync) segment.last_sync = record.position.sequence;
+      if (record.entry.sync) {
+        segment.last_sync = record.position.sequence;
+        segment.last_sync_time = record.entry.time;
+      }
       segment.end_time = record.end_time;
       segment.number = record.number;
       segment.discontinuity = record.discontinuity;

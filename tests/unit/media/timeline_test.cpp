@@ -56,12 +56,14 @@ TEST_CASE("a log goes on in the media time of an earlier one") {
   }
   SUBCASE("where its own publisher comes again with what it had sent") {
     Timeline timeline(start, past);
-    timeline.resume_at(start - seconds{40}, true);
-    CHECK(timeline.on_frame(123, start - seconds{40}).time == 80 * second);
+    timeline.resume_at(start - seconds{40}, 81 * second + 5);
+    const auto position = timeline.on_frame(123, start - seconds{40});
+    CHECK(position.time == 81 * second + 5);
+    CHECK(position.utc == start - seconds{40});
   }
   SUBCASE("or with what follows") {
     Timeline timeline(start, past);
-    timeline.resume_at(start - seconds{40}, false);
+    timeline.resume_at(start - seconds{40}, std::nullopt);
     CHECK(timeline.on_frame(123, start - seconds{40}).time == 110 * second);
   }
   SUBCASE("and never before its own ten seconds") {
