@@ -13,13 +13,13 @@ namespace {
 // Two workers: the home of one stream and another with viewers of it.
 std::vector<WorkerReport> reports() {
   std::vector<WorkerReport> workers(2);
-  for (unsigned index : {0, 1}) {
+  for (unsigned index : {0U, 1U}) {
     workers[index].worker = index;
     StreamReport& stream = workers[index].streams.emplace_back();
     stream.path = "live/cam";
     stream.viewers = index + 1;
   }
-  StreamReport::Home& home = workers[1].streams[0].home.emplace();
+  StreamReport::Home& home = *(workers[1].streams[0].home = StreamReport::Home{});
   home.epoch = 0x1f;
   home.first_sequence = 5;
   home.next_sequence = 9;

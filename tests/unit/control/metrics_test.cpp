@@ -69,10 +69,12 @@ TEST_CASE("recorders are counted by their state") {
   std::vector<WorkerReport> workers(2);
   for (WorkerReport& worker : workers) {
     for (const auto state : {disk::RecordingState::recording, disk::RecordingState::failed}) {
-      worker.streams.emplace_back().home.emplace().recording.emplace().state = state;
+      StreamReport::Home home;
+      home.recording.emplace().state = state;
+      worker.streams.emplace_back().home = home;
     }
-    worker.streams.emplace_back().home.emplace();  // not recorded
-    worker.streams.emplace_back();                 // elsewhere at home
+    worker.streams.emplace_back().home = StreamReport::Home{};  // not recorded
+    worker.streams.emplace_back();                              // elsewhere at home
   }
   const std::string text = metrics_text(workers, arena, StoreReport{});
   CHECK(has(text, "spancast_recording_streams{state=\"recording\"} 2"));
