@@ -78,6 +78,8 @@ bool Cursor::cross(const StreamLog& log) noexcept {
 // between, where an epoch came back: then its publisher's viewers miss nothing.
 bool Cursor::tell(Seam seam) noexcept {
   const wire::Position next = seam.next.position;
+  const bool is_other = seam.from.epoch != next.epoch;
+  if (is_other && seam.reason == wire::GapReason::lost) seam.reason = wire::GapReason::publisher;
   if (seam.from == next) seam.reason = wire::GapReason::unspecified;
   generation_ = seam.next.generation;
   numbering_ = {next.epoch, next.sequence - *sequence_};

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 
 import client
+import recording_files
 import relay as relay_module
 import wire_client
 
@@ -29,8 +30,11 @@ def run(command, root, *arguments, timeout=60):
 
 
 def wait_recovered(root):
-    """Until a relay that was started there has closed what another one left open."""
+    """Until a relay that was started there, and records nothing, has closed what another one left
+    open: files, and what the catalog has of them."""
     def is_done():
+        if not all(map(recording_files.is_closed, recording_files.files(root))):
+            return False
         with contextlib.closing(sqlite3.connect(f"{root}/catalog.sqlite", timeout=30)) as base:
             return not base.execute("SELECT 1 FROM segments WHERE open = 1").fetchone()
     client.until(is_done, what="recovery")

@@ -396,5 +396,5 @@ def test_players_resume_from_disk_when_relay_and_camera_died(start, wire_clip, t
             one.wait_gaps(1)
             one.wait(lambda: one.chunks[-1].sequence > 10 and one.chunks[-1].epoch == second.epoch,
                      "the other camera")
-        assert one.gaps[0].reason == "PUBLISHER"
+        assert one.gaps[0].reason in ("PUBLISHER", "RESTART")  # as the live log or the files tell it
         assert one.gaps[0].end == (second.epoch, 0)
