@@ -66,7 +66,8 @@ void Lane::start_runner(Worker& worker) {
 
 void Lane::run_all() noexcept {
   // A new thread has the name of the worker that caused it.
-  pthread_setname_np(pthread_self(), "pool");
+  static thread_local const int named = pthread_setname_np(pthread_self(), "pool");
+  static_cast<void>(named);
   while (auto next = take()) {
     next->job->run();
     {
