@@ -196,7 +196,9 @@ void WorkerServer::start_in_past(session::HttpConnection& connection, const Want
     sequence = *stream::find_exactly(live->log(), answer.position);
   }
   Fields fields{{"X-Spancast-Start", base::to_iso8601(answer.utc)}};
-  if (answer.gap != disk::GapReason::none) {
+  // Times are told in whole milliseconds: whoever gives one back means the same.
+  const base::Utc told = std::chrono::floor<std::chrono::milliseconds>(answer.utc);
+  if (answer.gap != disk::GapReason::none && told > *wanted.begin) {
     fields.emplace_back("X-Spancast-Gap", gap_field(answer.gap_begin.value_or(*wanted.begin),
                                                     answer.utc, answer.gap));
   }
