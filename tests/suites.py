@@ -150,7 +150,7 @@ class Builds:
             if targets := self.targets(preset):
                 command += ["--target", *targets]
             command += ["--", "-k", "0"]  # show every error, not the first alone
-            ok = execute(command, deadline=1200, log=log, env=env) == 0
+            ok = execute(command, deadline=2400, log=log, env=env) == 0
         say(f"build {preset}: {'ok' if ok else 'FAILED'}, {time.monotonic() - started:.0f} s")
         return ok
 
