@@ -76,7 +76,8 @@ std::variant<ClipWanted, Refusal> read_clip_request(const std::string& stream,
   const base::Utc to = range.to ? resolve(*range.to, now) : known;
   if (from >= known) return Refusal{400, "from is in the future"};
   if (from >= to) return Refusal{400, "from is not before to"};
-  if (to - from > clip_max) {
+  // Nanoseconds between two UTCs might not fit.
+  if (std::min(to, known) - from > std::chrono::floor<std::chrono::microseconds>(clip_max)) {
     const auto seconds = std::chrono::floor<std::chrono::seconds>(clip_max).count();
     return Refusal{400, "a clip is at most clip.max long: " + std::to_string(seconds) + " s"};
   }

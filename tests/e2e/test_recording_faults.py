@@ -160,7 +160,8 @@ class Live:
         assert numbers == sorted(set(numbers)), "not in order, or twice"
         # A frame of the clip is a chunk; where it begins anew its last one is longer.
         missing = (self.camera.next - len(numbers)) / 25
-        assert abs(seconds - missing) <= 0.1 * gaps, (seconds, missing)
+        # And each is filmed when there is time for it.
+        assert abs(seconds - missing) <= 0.2 * gaps, (seconds, missing)
         self.numbers = numbers
         return numbers
 

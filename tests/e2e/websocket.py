@@ -1,6 +1,7 @@
 """WebSocket as the tests need it: a client of RFC 6455 that can also be wrong on purpose."""
 
 import base64
+import contextlib
 import dataclasses
 import hashlib
 import os
@@ -228,7 +229,9 @@ class WebSocket:
                 opcode, payload = message
                 if opcode == PING:
                     if self.answering:
-                        self.send_bytes(frame(PONG, payload))
+                        # Who is about to say goodbye may not read it any more.
+                        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                            self.send_bytes(frame(PONG, payload))
                     if pongs:
                         return message
                 elif opcode == PONG and not pongs:

@@ -95,6 +95,8 @@ TEST_CASE("every wrong request for a clip is refused with a sentence") {
   CHECK(refusal(at(-61min), at(-1s)) == "400 a clip is at most clip.max long: 3600 s");
   CHECK(refusal(ago(61min), std::nullopt) == "400 a clip is at most clip.max long: 3600 s");
   CHECK(refusal(at(-1h), at(0s)) == "");
+  // An end that is to come is where the recording ends; however far away.
+  CHECK(refusal(at(-1h), at(std::chrono::hours(24 * 365 * 900))) == "");
 }
 
 TEST_CASE("why there is no clip has a status and a sentence") {
