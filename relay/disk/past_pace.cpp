@@ -66,7 +66,8 @@ PastPace::Decision PastPace::decide(const stream::Stream& stream, Room room,
   const bool has_moved = std::exchange(places_sum_, places.sum) != places.sum;
   if (has_moved) moved_ = now;
   Decision decision;
-  if (now - moved_ >= idle_max) {
+  // Who waits for what has not been read yet cannot move.
+  if (now - moved_ >= idle_max && places.front < log.end()) {
     if (!log.empty()) decision.drop_before = log.end();
     decision.look_again = now + 10 * look_interval;
     return decision;

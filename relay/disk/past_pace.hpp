@@ -34,6 +34,9 @@ class PastPace {
   explicit PastPace(base::Time now) noexcept : began_(now), joined_(now), moved_(now) {}
 
   void on_joined(base::Time now) noexcept { joined_ = now; }
+  /// There is more for its viewers: what was waited for, perhaps for long, is not taken from them
+  /// before they have had a turn.
+  void on_read(base::Time now) noexcept { moved_ = now; }
 
   struct Decision {
     std::optional<std::uint64_t> drop_before;  ///< of the log, at once
@@ -45,7 +48,7 @@ class PastPace {
     bool is_tight = false;            ///< little memory is left: nothing is kept that nobody needs
   };
   Decision decide(const stream::Stream& stream, Room room, base::Time now) noexcept;
-  /// Nobody has moved since.
+  /// Nobody has moved since, and nothing was read.
   base::Time moved() const noexcept { return moved_; }
 
  private:

@@ -194,6 +194,7 @@ void PastStream::append(Chunk&& chunk, GapReason gap, base::Time now) {
   chunk.sequence = log.end();
   chunk.received = now;
   stream_.append(std::move(chunk));
+  pace_.on_read(now);
   answer_waiting(PastAnswer::Kind::past, &log.newest(), gap);
 }
 

@@ -158,6 +158,15 @@ TEST_CASE("what the slowest need is kept as long as there is room for it") {
   CHECK_FALSE(rig.pace.decide(rig.stream, {16 << 20, false}, rig.now + 3s).reads);
 }
 
+TEST_CASE("who has waited long for memory is read for all the same") {
+  Rig rig;
+  CHECK(rig.decide(11s).reads);
+  rig.append(20);
+  rig.add_viewer(20);
+  rig.decide(1ms);
+  CHECK(rig.decide(11s).reads);
+}
+
 TEST_CASE("nothing is kept for those who do not move") {
   Rig rig;
   rig.append(20);
