@@ -1,0 +1,37 @@
+#include "relay/token/revocations.hpp"
+
+namespace token {
+
+base::Result<void> Revocations::add(const Revocation& revocation, base::Utc now) {
+  if (revocation.expires <= now) return {};
+  const auto found = entries_.find(revocation.id);
+  if (found != entries_.end()) {
+    if (found->second >= revocation.expires) return {};
+    by_expiry_.erase({found->second, found->first});
+    found->second = revocation.expires;
+  } else {
+    if (entries_.size() >= entries_max_) forget_expired(now);
+    if (entries_.size() >= entries_max_) return Errc::too_many_revocations;
+    entries_.emplace(revocation.id, revocation.expires);
+  }
+  by_expiry_.emplace(revocation.expires, revocation.id);
+  return {};
+}
+
+bool Revocations::forget_expired(base::Utc now) {
+  for (std::size_t count = 0; !by_expiry_.empty() && by_expiry_.begin()->first <= now; ++count) {
+    if (count == forgotten_per_call) return true;
+    entries_.erase(by_expiry_.begin()->second);
+    by_expiry_.erase(by_expiry_.begin());
+  }
+  return false;
+}
+
+std::vector<Revocation> Revocations::list() const {
+  std::vector<Revocation> all;
+  all.reserve(by_expiry_.size());
+  for (const auto& [expires, id] : by_expiry_) all.push_back({id, expires});
+  return all;
+}
+
+}  // namespace token

@@ -1,0 +1,1 @@
+relay_fuzzer(token token.cpp DEPENDS relay::token)
