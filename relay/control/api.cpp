@@ -133,4 +133,18 @@ std::string timeline_json(const disk::Timeline& timeline) {
   return to_json(out);
 }
 
+std::string usage_json(const usage::Page& page) {
+  spancast::UsageList out;
+  for (const usage::Entry& entry : page.entries) {
+    spancast::Usage& told = *out.add_usage();
+    told.set_day(usage::to_text(entry.day));
+    told.set_stream(entry.stream);
+    told.set_bytes_in(entry.sums.bytes_in);
+    told.set_bytes_out(entry.sums.bytes_out);
+    told.set_viewer_ms(entry.sums.viewer_ms);
+  }
+  if (page.next) out.set_next(base::to_iso8601(*page.next));
+  return to_json(out);
+}
+
 }  // namespace control

@@ -5,6 +5,7 @@
 
 #include "relay/control/report.hpp"
 #include "relay/disk/timeline.hpp"
+#include "relay/usage/ledger.hpp"
 
 namespace control {
 
@@ -13,5 +14,8 @@ std::string streams_json(std::span<const WorkerReport> workers);
 
 /// The body of GET /<path>/timeline.json: `Timeline` of schemas/api.proto as JSON.
 std::string timeline_json(const disk::Timeline& timeline);
+
+/// The body of GET /api/v1/usage: `UsageList` of schemas/api.proto as JSON.
+std::string usage_json(const usage::Page& page);
 
 }  // namespace control

@@ -4,6 +4,7 @@
 
 #include "relay/base/units.hpp"
 #include "relay/http/characters.hpp"
+#include "relay/http/stream_path.hpp"
 
 namespace http {
 namespace {
@@ -100,6 +101,24 @@ std::optional<std::string> read_parameter(std::string_view name, std::string_vie
   return std::nullopt;
 }
 
+// Likewise of one for what streams have used.
+std::optional<std::string> read_parameter(std::string_view name, std::string_view value,
+                                          UsageQuery& query) {
+  if (name == "from") return read_when(name, value, query.from);
+  if (name == "to") return read_when(name, value, query.to);
+  if (name == "stream") {
+    if (query.stream) return "stream is given twice";
+    if (const auto flaw = find_flaw(value)) return "stream: " + *flaw;
+    query.stream = value;
+  }
+  if (name == "format") {
+    if (query.form) return "format is given twice";
+    if (value != "json" && value != "csv") return "format: json or csv";
+    query.form = value == "csv" ? UsageQuery::Form::csv : UsageQuery::Form::json;
+  }
+  return std::nullopt;
+}
+
 template <class Query>
 std::optional<std::string> read_parameters(std::string_view text, Query& query) {
   while (!text.empty()) {
@@ -126,6 +145,10 @@ std::optional<std::string> read_query(std::string_view text, MediaQuery& query) 
 }
 
 std::optional<std::string> read_query(std::string_view text, RangeQuery& query) {
+  return read_parameters(text, query);
+}
+
+std::optional<std::string> read_query(std::string_view text, UsageQuery& query) {
   return read_parameters(text, query);
 }
 

@@ -30,9 +30,20 @@ struct RangeQuery {
   std::optional<When> to;
 };
 
+/// Whose usage a request is about, and in which form it is answered. The server checks the order.
+struct UsageQuery {
+  enum class Form { json, csv };
+
+  std::optional<When> from;
+  std::optional<When> to;
+  std::optional<std::string> stream;  ///< a path as a stream may have it; nothing: all streams
+  std::optional<Form> form;           ///< nothing: JSON
+};
+
 /// Reads what follows the `?` of a target into `query`; unknown parameters are skipped. Returns why
 /// a known one is refused, as one line.
 std::optional<std::string> read_query(std::string_view text, MediaQuery& query);
 std::optional<std::string> read_query(std::string_view text, RangeQuery& query);
+std::optional<std::string> read_query(std::string_view text, UsageQuery& query);
 
 }  // namespace http

@@ -10,6 +10,7 @@
 #include "relay/base/assert.hpp"
 #include "relay/base/time.hpp"
 #include "relay/http/router.hpp"
+#include "relay/http/stream_path.hpp"
 
 namespace {
 
@@ -44,6 +45,19 @@ void check_query(const http::MediaQuery& query) {
   check_when(query.at);
 }
 
+// The query of what streams have used stands for itself.
+void check_usage(std::string_view text) {
+  http::UsageQuery query;
+  const auto refusal = http::read_query(text, query);
+  if (refusal) {
+    for (const char c : *refusal) RELAY_ASSERT(c >= ' ' && c != 127);
+    return;
+  }
+  check_when(query.from);
+  check_when(query.to);
+  RELAY_ASSERT(!query.stream || !http::find_flaw(*query.stream));
+}
+
 // A time that is read is written and read again, without what is less than a millisecond.
 void check_time(std::string_view text) {
   const auto utc = base::parse_rfc3339(text);
@@ -59,6 +73,7 @@ void check_time(std::string_view text) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   check_time(std::string_view(reinterpret_cast<const char*>(data), size));
+  check_usage(std::string_view(reinterpret_cast<const char*>(data), size));
   http::RequestHead head;
   head.method = methods[data[0] % methods.size()];
   head.target.assign(reinterpret_cast<const char*>(data) + 1, size - 1);

@@ -86,4 +86,18 @@ TEST_CASE("a timeline is told in UTC with the words for gaps") {
   CHECK(has(timeline_json(timeline), R"("next":"2026-03-27T12:01:00.000Z")"));
 }
 
+TEST_CASE("usage is told per day and stream") {
+  const usage::Day day = std::chrono::year(2026) / 11 / 23;
+  usage::Page page;
+  CHECK(has(usage_json(page), R"({"usage":[],"next":""})"));
+  page.entries.push_back({day, "live/cam", {1, 18'446'744'073'709'551'615U, 90'061'001}});
+  page.entries.push_back({day, "a,\"b\"", {}});
+  page.next = day + std::chrono::days(1);
+  const std::string json = usage_json(page);
+  CHECK(has(json, R"({"day":"2026-11-23","stream":"live/cam","bytes_in":"1",)"
+                  R"("bytes_out":"18446744073709551615","viewer_ms":"90061001"})"));
+  CHECK(has(json, R"("stream":"a,\"b\"","bytes_in":"0")"));
+  CHECK(has(json, R"("next":"2026-11-24T00:00:00.000Z")"));
+}
+
 }  // namespace control

@@ -72,6 +72,59 @@ TEST_CASE("a part of a recording has two ends of the same kind") {
   CHECK(read_query("from=-1s&from=-1s", query) == "from is given twice");
 }
 
+TEST_CASE("usage is asked for by time and stream and form") {
+  const auto usage = [](std::string_view text) {
+    UsageQuery query;
+    CAPTURE(text);
+    CHECK(!read_query(text, query));
+    return query;
+  };
+  const base::Utc utc(1795474560s);
+  const auto all = usage(
+      "from=2026-11-23T22:56:00Z&to=2026-11-24T04:26:00+05:30&stream=live/cam&format=csv&wait=x");
+  CHECK(all.from == When(utc));
+  CHECK(all.to == When(utc));
+  CHECK(all.stream == "live/cam");
+  CHECK(all.form == UsageQuery::Form::csv);
+  // Any offset, encoded or not.
+  for (const char* time :
+       {"2026-11-23T22:56:00z", "2026-11-23T22:56:00-00:00", "2026-11-24T12:56:00%2B14:00",
+        "2026-11-23T10:56:00-12:00", "2026-11-24T22%3a55:00%2b23%3A59", "2026-11-22T22:57:00-23:59",
+        "2026-11-24T04:41:00+05:45", "2026-11-23T19:26:00-03:30"}) {
+    CHECK(usage(std::string("from=") + time).from == When(utc));
+    CHECK(usage(std::string("to=") + time).to == When(utc));
+  }
+  CHECK(usage("from=-24h").from == When(base::Duration(-24h)));
+  CHECK(usage("stream=live%2Fcam").stream == "live/cam");
+  CHECK(usage("format=json").form == UsageQuery::Form::json);
+  const auto none = usage("");
+  CHECK(!none.from);
+  CHECK(!none.to);
+  CHECK(!none.stream);
+  CHECK(!none.form);
+}
+
+TEST_CASE("usage that cannot be meant is refused") {
+  const auto refusal = [](std::string_view text) {
+    UsageQuery query;
+    return read_query(text, query).value_or("");
+  };
+  const std::string time = ": a time like 2026-11-23T22:56:00Z, or one before now like -30s";
+  CHECK(refusal("from=2026-11-23") == "from" + time);
+  CHECK(refusal("from=2026-11-23T22:56:00") == "from" + time);
+  CHECK(refusal("to=2026-11-23T22:56:00+24:00") == "to" + time);
+  CHECK(refusal("to=2026-11-23T22:56:00+05:60") == "to" + time);
+  CHECK(refusal("to=2026-11-23T22:56:00+0530") == "to" + time);
+  CHECK(refusal("from=-1h&from=-1h") == "from is given twice");
+  CHECK(refusal("stream=") == "stream: a path segment is empty");
+  CHECK(refusal("stream=a,b").starts_with("stream: a path segment has a character other than"));
+  CHECK(refusal("stream=%zz") == "stream: a path segment is empty");
+  CHECK(refusal("stream=a&stream=b") == "stream is given twice");
+  CHECK(refusal("format=xml") == "format: json or csv");
+  CHECK(refusal("format=") == "format: json or csv");
+  CHECK(refusal("format=csv&format=csv") == "format is given twice");
+}
+
 TEST_CASE("a time before now is reckoned from the clock") {
   const base::Utc now(1795474560s);
   CHECK(to_utc(When(base::Utc(5s)), now) == base::Utc(5s));
