@@ -22,7 +22,7 @@ namespace {
 using std::filesystem::path;
 
 // A relay commits about once a second what it has removed.
-constexpr std::chrono::seconds commit_time{2};
+constexpr std::chrono::seconds commit_time{3};
 // Of segments that are read from the catalog at once.
 constexpr std::size_t page = 10'000;
 
