@@ -14,6 +14,9 @@ namespace {
 
 // A lane that has no place has thousands of jobs before ours.
 constexpr base::Duration lane_retry = std::chrono::milliseconds(100);
+// Of a long segment, how many chunks may be written that readers are not told of: of video a
+// second, less than any tail.
+constexpr std::size_t unpublished_max = 25;
 
 // At most a tenth of the time early, so that recorders hand over together: to wake a thread, and to
 // be woken by it, costs more than to write a batch of a slow stream.
@@ -201,7 +204,8 @@ void Recorder::on_closed(std::uint64_t file_bytes) {
 void Recorder::publish() {
   SegmentDraft& draft = drafts_.front();
   // What is told is a copy, so a long segment is told less often.
-  if (draft.written - draft.published < draft.published / 128) return;
+  const std::size_t least = std::min(draft.published / 128, unpublished_max);
+  if (draft.written - draft.published < least) return;
   draft.published = draft.written;
   store_.publish(std::make_shared<const SegmentTable>(draft.first(draft.written)));
 }

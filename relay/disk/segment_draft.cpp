@@ -57,10 +57,10 @@ SegmentTable SegmentDraft::first(std::size_t chunks) const {
   segment.bytes = end->offset;
   segment.end = end->utc;
   segment.end_time = end->time;
-  std::size_t sync = chunks;
-  while (sync > 0 && (sync == chunks || !part.chunks[sync].sync)) --sync;
+  std::size_t sync = std::max<std::size_t>(chunks, 1) - 1;
+  while (sync > 0 && !part.chunks[sync].sync) --sync;
   segment.last_sync = segment.first.sequence + sync;
-  segment.last_sync_time = sync < chunks ? part.chunks[sync].time : segment.start_time;
+  segment.last_sync_time = table_->chunks[sync].time;
   return part;
 }
 

@@ -162,6 +162,27 @@ TEST_CASE("what was written of an open segment can be read") {
   CHECK(rig.whole(rig.segments()[0]) == "0-8");
 }
 
+TEST_CASE("of a long segment nearly all can be read though it is told less often") {
+  Rig rig;
+  rig.policy.segment = std::chrono::hours(1);
+  rig.start();
+  rig.publish(0, 5'000);
+  rig.run_until_written();
+  const std::int64_t id = rig.segments().at(0).id;
+  const auto count = [&] { return rig.store->published(id)->chunks.size(); };
+  const std::size_t before = count();
+  rig.publish(5'000, 5'001);
+  rig.run_until_written();
+  CHECK(count() == before);  // a copy of all for one would be dear
+  for (std::uint64_t next = 5'001; next < 5'100; next += 9) {
+    rig.publish(next, next + 9);
+    rig.run_until_written();
+    CHECK(next + 9 - count() < 25);
+  }
+  rig.finish();
+  CHECK(rig.whole(rig.segments().at(0)) == "0-5099");
+}
+
 TEST_CASE("what the disk has is told when it is asked to") {
   Rig rig;
   SUBCASE("never") { rig.policy.fsync = Fsync::never; }
