@@ -239,12 +239,12 @@ TEST_CASE("who does not move lets the others go on") {
 
 TEST_CASE("with little memory everybody gets all of it one after the other") {
   PastRig rig;
-  for (unsigned segment = 0; segment < 3; ++segment) {
+  for (unsigned segment = 0; segment < 6; ++segment) {
     rig.record({.first = 40 * segment, .start = noon + segment * 4s, .bytes = 16'000});
   }
-  // A few chunks of each are all that there may be.
+  // Three chunks of each are all that there may be.
   std::vector<::test::WireViewer*> viewers;
-  for (std::uint64_t number = 0; number < 10; ++number) {
+  for (std::uint64_t number = 0; number < 20; ++number) {
     viewers.push_back(&rig.watch(Position{E, 10 * number + 3}));
   }
   std::uint64_t used = 0;
@@ -252,9 +252,9 @@ TEST_CASE("with little memory everybody gets all of it one after the other") {
     used = std::max(used, rig.store->past_bytes.load());
     return std::ranges::all_of(viewers, [](auto* one) { return one->story.ends_with("end"); });
   });
-  for (std::uint64_t number = 0; number < 10; ++number) {
+  for (std::uint64_t number = 0; number < 20; ++number) {
     const std::string told = viewers[number]->take();
-    CHECK(viewers[number]->messages.size() == 120 - (10 * number + 3));
+    CHECK(viewers[number]->messages.size() == 240 - (10 * number + 3));
     CHECK(told.find("gap") == std::string::npos);
   }
   CHECK(used <= rig.store->past_bytes_max());

@@ -20,7 +20,7 @@ void run_until(loop::Worker& worker, Done done) {
     Done& done;
     base::Time deadline;
     bool timed_out = false;
-  } state{worker, done, base::monotonic_now() + std::chrono::seconds(60)};
+  } state{worker, done, base::monotonic_now() + std::chrono::seconds(20)};
   {
     loop::TurnEnd turn_end(worker, {&state, [](void* object) noexcept {
                                       auto& now = *static_cast<State*>(object);

@@ -53,6 +53,22 @@ struct Rig final : WireViewer::Events {
     REQUIRE(chunk);
     home.append(std::move(*chunk));
   }
+  /// From 0 on; every fifth is a sync chunk.
+  void append_first(std::uint64_t count) {
+    for (std::uint64_t number = 0; number < count; ++number) append(number, number % 5 == 0);
+  }
+  /// A stream of what is read back, and a chunk of it that the live one has, too.
+  std::unique_ptr<stream::Stream> make_past() {
+    const stream::PathPolicy policy{{1h, 64 << 20}, {}, {}};
+    return std::make_unique<stream::Stream>("live/cam", policy, fanout, messages.pool(), 0, true);
+  }
+  void read_back(std::uint64_t sequence, stream::Stream& past, wire::GapReason gap = {}) {
+    stream::ChunkParcel parcel(home.stream().log().at(sequence));
+    stream::Chunk chunk = parcel.open(messages.pool());
+    chunk.sequence = past.log().end();
+    if (gap != wire::GapReason::unspecified) chunk.gap = gap;
+    past.append(std::move(chunk));
+  }
   std::vector<std::uint64_t> sequences() {
     std::vector<std::uint64_t> found;
     for (const wire::Chunk& chunk : peer.messages<wire::Chunk>()) {
@@ -84,9 +100,7 @@ struct Rig final : WireViewer::Events {
 
 TEST_CASE("a wire viewer is told where it begins and gets every chunk as it was made") {
   Rig rig;
-  for (std::uint64_t sequence = 0; sequence < 8; ++sequence) {
-    rig.append(sequence, sequence % 5 == 0);
-  }
+  rig.append_first(8);
   rig.watch();
   CHECK(rig.viewer->is_waiting());
   rig.viewer->start(rig.home.stream());
@@ -123,9 +137,7 @@ TEST_CASE("a viewer that was there before the stream gets all of it") {
 
 TEST_CASE("a viewer seeks and pauses on one connection") {
   Rig rig;
-  for (std::uint64_t sequence = 0; sequence < 8; ++sequence) {
-    rig.append(sequence, sequence % 5 == 0);
-  }
+  rig.append_first(8);
   rig.watch();
   rig.viewer->start(rig.home.stream());
   rig.await([&] { return rig.sequences().size() == 3; });
@@ -141,9 +153,7 @@ TEST_CASE("a viewer seeks and pauses on one connection") {
 
 TEST_CASE("a viewer is sent elsewhere for what its stream does not have") {
   Rig rig;
-  for (std::uint64_t sequence = 0; sequence < 8; ++sequence) {
-    rig.append(sequence, sequence % 5 == 0);
-  }
+  rig.append_first(8);
   rig.watch();
   rig.viewer->start(rig.home.stream());
   rig.await([&] { return rig.sequences().size() == 3; });
@@ -153,21 +163,15 @@ TEST_CASE("a viewer is sent elsewhere for what its stream does not have") {
   CHECK(*rig.moved == wire::Start(wire::Position{epoch, 2}));
   CHECK(rig.viewer->is_waiting());
   // It is found in another stream, at this chunk.
-  stream::Stream past{"live/cam", {{1h, 64 << 20}, {}, {}}, rig.fanout, rig.messages.pool(), 0,
-                      true};
-  for (std::uint64_t sequence = 1; sequence < 5; ++sequence) {
-    stream::ChunkParcel parcel(rig.home.stream().log().at(sequence));
-    stream::Chunk chunk = parcel.open(rig.messages.pool());
-    chunk.sequence = past.log().end();
-    past.append(std::move(chunk));
-  }
-  rig.viewer->start(past, stream::Entry{1, false, {}, false});
+  const auto past = rig.make_past();
+  for (std::uint64_t sequence = 1; sequence < 5; ++sequence) rig.read_back(sequence, *past);
+  rig.viewer->start(*past, stream::Entry{1, false, {}, false});
   rig.await([&] { return rig.sequences() == Rig::Sequences{5, 6, 7, 2, 3, 4}; });
   CHECK(rig.peer.messages<wire::Playing>().at(1).start == wire::Position{epoch, 2});
   CHECK(rig.peer.messages<wire::Gap>().empty());
   // That one ends, and the player is told of nothing as long as it is looked for.
   std::size_t most = 8;
-  past.end_finished(most, wire::Position{epoch, 5});
+  past->end_finished(most, wire::Position{epoch, 5});
   CHECK(rig.elsewhere == wire::Position{epoch, 5});
   rig.viewer->start(rig.home.stream(), stream::Entry{5, false, {}, false});
   rig.await([&] { return rig.sequences() == Rig::Sequences{5, 6, 7, 2, 3, 4, 5, 6, 7}; });
@@ -178,15 +182,14 @@ TEST_CASE("a viewer is sent elsewhere for what its stream does not have") {
 
 TEST_CASE("a viewer whose past has ended waits for what comes") {
   Rig rig;
-  stream::Stream past{"live/cam", {{1h, 64 << 20}, {}, {}}, rig.fanout, rig.messages.pool(), 0,
-                      true};
+  const auto past = rig.make_past();
   rig.append(0, true);
-  past.append(stream::ChunkParcel(rig.home.stream().log().at(0)).open(rig.messages.pool()));
+  rig.read_back(0, *past);
   rig.watch({wire::Position{epoch, 0}, {}, {}, {}, {}, {}});
-  rig.viewer->start(past, stream::Entry{0, false, {}, false});
+  rig.viewer->start(*past, stream::Entry{0, false, {}, false});
   rig.await([&] { return rig.sequences().size() == 1; });
   std::size_t most = 8;
-  past.end_finished(most);
+  past->end_finished(most);
   CHECK(rig.moved == wire::Start(wire::Position{epoch, 1}));
   CHECK_FALSE(rig.end);
   rig.viewer->on_time(base::monotonic_now() + 1s);
@@ -199,23 +202,17 @@ TEST_CASE("a viewer whose past has ended waits for what comes") {
 
 TEST_CASE("a player that plays faster is told of no numbers that it does not get") {
   Rig rig;
-  stream::Stream past{"live/cam", {{1h, 64 << 20}, {}, {}}, rig.fanout, rig.messages.pool(), 0,
-                      true};
-  for (std::uint64_t sequence = 0; sequence < 30; ++sequence) {
-    rig.append(sequence, sequence % 5 == 0);
-    if (sequence % 5 != 0) continue;
-    stream::Chunk chunk =
-        stream::ChunkParcel(rig.home.stream().log().at(sequence)).open(rig.messages.pool());
-    chunk.sequence = past.log().end();
-    if (sequence == 15) chunk.gap = wire::GapReason::restart;
-    past.append(std::move(chunk));
+  const auto past = rig.make_past();
+  rig.append_first(30);
+  for (std::uint64_t sequence = 0; sequence < 30; sequence += 5) {
+    rig.read_back(sequence, *past, sequence == 15 ? wire::GapReason::restart : wire::GapReason{});
   }
   wire::Play play;
   play.start = wire::Position{epoch, 2};
   play.speed = 400;
   rig.watch(play);
   CHECK(rig.viewer->is_fast());
-  rig.viewer->start(past, stream::Entry{1, false, {}, false});
+  rig.viewer->start(*past, stream::Entry{1, false, {}, false});
   rig.await([&] { return rig.sequences() == Rig::Sequences{5, 10, 15, 20, 25}; });
   const auto gaps = rig.peer.messages<wire::Gap>();
   REQUIRE(gaps.size() == 1);
