@@ -18,8 +18,6 @@ import recordings
 import tools
 import webdriver
 
-# The first frame of a clip does not yet stand where its edit list says.
-
 FRAME = 0.04
 STREAM = "/live/cam"
 

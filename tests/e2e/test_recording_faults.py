@@ -158,10 +158,13 @@ class Live:
         self.relay.stop()
         numbers = [chunk.sequence for chunk in self.chunks()]
         assert numbers == sorted(set(numbers)), "not in order, or twice"
-        # A frame of the clip is a chunk; where it begins anew its last one is longer.
-        missing = (self.camera.next - len(numbers)) / 25
-        # And each is filmed when there is time for it.
-        assert abs(seconds - missing) <= 0.2 * gaps, (seconds, missing)
+        holes = [(one, two) for one, two in zip(numbers, numbers[1:]) if two != one + 1]
+        assert len(holes) == gaps
+        assert sum(two - one - 1 for one, two in holes) == self.camera.next - len(numbers)
+        # A chunk is a frame of the clip; where that begins anew the last one is longer.
+        utcs = self.filming.utcs
+        missing = sum((utcs[two] - utcs[one]) / 1e6 - 0.04 for one, two in holes)
+        assert abs(seconds - missing) <= 0.1 * gaps, (seconds, missing)
         self.numbers = numbers
         return numbers
 

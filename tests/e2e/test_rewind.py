@@ -2,11 +2,11 @@
 
 import datetime
 import signal
-import time
 
 import client
 import compare
 import pytest
+import recordings
 import relay as relay_module
 import tools
 import wire_client
@@ -17,20 +17,9 @@ STREAM = "/live/cam"
 BUFFER = 8192
 
 
-def config(root, more=None, **recording):
+def config(root, more=None):
     """Segments of a second, and a tail that is soon left."""
-    return relay_module.merged(
-        {"recording": {"enabled": True, "root": str(root), "segment": "1s",
-                       "fsync_interval": "100ms", **recording},
-         "stream": {"tail": "1500ms"}}, more or {})
-
-
-def utc_of(text):
-    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
-
-
-def to_text(utc):
-    return utc.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return recordings.config(root, relay_module.merged({"stream": {"tail": "1500ms"}}, more or {}))
 
 
 def seconds(number):
@@ -40,15 +29,24 @@ def seconds(number):
 def start_of(relay, at):
     """The UTC with which a response would begin; None: there is none."""
     answer = client.request(relay.http_port, "HEAD", f"{STREAM}.ts?at={at}")
-    return utc_of(answer.headers["x-spancast-start"]) if answer.status == 200 else None
+    return recordings.utc(answer.headers["x-spancast-start"]) if answer.status == 200 else None
 
 
 def first_of(relay):
     return client.until(lambda: start_of(relay, "-3600s"), what="a recording")
 
 
+def wait_past(utc):
+    """Clips are published faster than they last: their last frames are ahead of the clock."""
+    client.until(lambda: datetime.datetime.now(datetime.timezone.utc) > utc, what=f"{utc}")
+
+
+def end_of(relay):
+    return recordings.utc(recordings.wait_recorded(relay)["spans"][-1]["to"])
+
+
 def watch_at(relay, extension, utc, more="", **arguments):
-    return relay.watch(f"{STREAM}.{extension}?at={to_text(utc)}{more}", **arguments)
+    return relay.watch(f"{STREAM}.{extension}?at={recordings.iso(utc)}{more}", **arguments)
 
 
 def read(folder, viewer, extension):
@@ -80,7 +78,8 @@ def test_from_the_past_into_live(start, media, tmp_path, container):
     viewers = [(extension, relay.watch(f"{STREAM}.{extension}?at=-{ago}s"))
                for extension in ("ts", "mp4") for ago in (3.3, 2.3)]
     # They are live, and read nothing from disk, long before the end.
-    client.until(lambda: relay.metric("spancast_past_viewers") == 0
+    client.until(lambda: int(relay.streams()["live/cam"].get("viewers", 0)) == len(viewers)
+                 and relay.metric("spancast_past_streams") == 0
                  and relay.metric("spancast_past_reads_total") > 0, what="the live end")
     assert publisher.sent < len(clip.data) * 0.98
     reads = relay.metric("spancast_past_reads_total")
@@ -91,7 +90,7 @@ def test_from_the_past_into_live(start, media, tmp_path, container):
         assert viewer.response.status == 200 and viewer.complete
         assert "x-spancast-gap" not in viewer.response.headers
         first = check_to_the_end(published, read(tmp_path, viewer, extension))
-        begins.append(utc_of(viewer.response.headers["x-spancast-start"]) - seconds(first / 25))
+        begins.append(recordings.utc(viewer.response.headers["x-spancast-start"]) - seconds(first / 25))
     # The same clock for all, and a keyframe each second.
     assert max(begins) - min(begins) <= seconds(0.002)
     assert relay.metric("spancast_past_reads_total") == reads
@@ -150,7 +149,7 @@ def test_what_nobody_publishes_any_more_is_played_to_its_end(start, media, tmp_p
     client.until(lambda: "live/cam" not in relay.streams(), what="the end of the stream")
     published = compare.read(clip.path)
     first = first_of(relay)
-    time.sleep(3)  # the clip is longer than it took to be published
+    wait_past(first + seconds(clip.seconds + 1))
     for extension in ("ts", "mp4"):
         viewer = watch_at(relay, extension, first + seconds(3.5)).wait_end()
         assert viewer.complete
@@ -170,19 +169,19 @@ def test_where_nothing_is_recorded_it_begins_with_what_comes_next(start, media, 
     for _ in range(2):
         relay.publish(f"{STREAM}.ts", clip, speed=3).wait()
         client.until(lambda: "live/cam" not in relay.streams(), what="the end of the stream")
-        time.sleep(6)  # the clip is longer than it took to be published
+        wait_past(end_of(relay) + seconds(3))
     first = first_of(relay)
     viewer = watch_at(relay, "ts", first - seconds(100)).wait_end()
-    assert utc_of(viewer.response.headers["x-spancast-start"]) == first
+    assert recordings.utc(viewer.response.headers["x-spancast-start"]) == first
     gap, reason = viewer.response.headers["x-spancast-gap"].split("; ")
     assert reason == "reason=not_kept"
-    assert utc_of(gap.split("/")[1]) == first
+    assert recordings.utc(gap.split("/")[1]) == first
     # Behind the first part; the second begins whenever it was published.
     viewer = watch_at(relay, "mp4", first + seconds(6.5)).wait_end()
-    second = utc_of(viewer.response.headers["x-spancast-start"])
+    second = recordings.utc(viewer.response.headers["x-spancast-start"])
     gap, reason = viewer.response.headers["x-spancast-gap"].split("; ")
     assert reason == "reason=publisher"
-    first_end, second_begin = map(utc_of, gap.split("/"))
+    first_end, second_begin = map(recordings.utc, gap.split("/"))
     assert second == second_begin
     assert 4.5 < (first_end - first).total_seconds() < 6
     published = compare.read(clip.path)
@@ -200,9 +199,9 @@ def test_hostile_times(start, media, tmp_path):
     relay = start(config(tmp_path / "root"))
     get = lambda query: relay.get(f"{STREAM}.ts?at={query}")
     now = datetime.datetime.now(datetime.timezone.utc)
-    answer = get(to_text(now))
+    answer = get(recordings.iso(now))
     assert answer.status == 404 and b"recorded" in answer.body
-    answer = get(to_text(now + seconds(60)))
+    answer = get(recordings.iso(now + seconds(60)))
     assert answer.status == 400 and b"future" in answer.body
     for wrong in ("", "yesterday", "30s", "--30s", "-", "-30", "2026-13-01T00:00:00Z", "-1y",
                   "2026-11-23", "%00", "-99999999999999999999s", "1e9", "0000-00-00T00:00:00Z"):
@@ -215,8 +214,8 @@ def test_hostile_times(start, media, tmp_path):
     first = first_of(relay)
     for early in ("1970-01-01T00:00:00Z", "0000-01-01T00:00:00Z", "-9999h"):
         viewer = relay.watch(f"{STREAM}.ts?at={early}").wait_end()
-        assert utc_of(viewer.response.headers["x-spancast-start"]) == first
-    assert get(to_text(first + seconds(30))).status in (400, 404)
+        assert recordings.utc(viewer.response.headers["x-spancast-start"]) == first
+    assert get(recordings.iso(first + seconds(30))).status in (400, 404)
     # Many at once, which go before they are answered.
     for _ in range(200):
         connection = relay.connect()
@@ -375,9 +374,8 @@ def test_players_resume_from_disk_when_relay_and_camera_died(start, wire_clip, t
     relay = start(settings)
     with camera(relay, wire_clip, speed=2) as (source, filming):
         client.until(lambda: source.acknowledged > 100, what="four seconds")
-    client.until(lambda: relay.metric("spancast_recording_bytes_total") > 0
-                 and "live/cam" in relay.streams(), what="a recording")
-    time.sleep(1)  # the recorder hands over what it has at least every 500 ms
+    client.until(lambda: relay.metric("spancast_recording_backlog_bytes") == 0
+                 and "live/cam" in relay.streams(), what="all that came on disk")
     relay.signal(signal.SIGKILL)
     relay.expected_exit = -signal.SIGKILL
     relay.wait_exit()
