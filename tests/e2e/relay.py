@@ -24,6 +24,19 @@ DEFAULTS = {"http": {"port": 0}, "admin": {"port": 0}, "workers": 1,
             "drain": {"spread": "0s"}, "log": {"level": "debug"}}
 
 
+def is_address_sanitized():
+    return b"__asan_init" in BINARY.read_bytes()
+
+
+def is_thread_sanitized():
+    """About ten times slower than it should be."""
+    return b"__tsan_init" in BINARY.read_bytes()
+
+
+def is_sanitized():
+    return is_address_sanitized() or is_thread_sanitized()
+
+
 def merged(base, extra):
     result = dict(base)
     for key, value in extra.items():

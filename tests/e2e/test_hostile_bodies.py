@@ -25,7 +25,7 @@ HOUR = 3600
 LINGER_BYTES = MIB // 2
 # Memory of the process besides the arena, over what it was before the first case. A sanitizer keeps
 # what was freed.
-IS_SANITIZED = b"__asan_init" in relay_module.BINARY.read_bytes()
+IS_SANITIZED = relay_module.is_address_sanitized()
 MEMORY_MAX = (1024 if IS_SANITIZED else 40) * MIB
 # Blocks of the healthy stream, whose tail is a second, and of what a worker has at hand.
 BLOCKS_SLACK = 24

@@ -79,20 +79,12 @@ class Watch:
                 self.most = max(self.most, int(line.split()[1]) * KIB)
 
     def check(self):
-        if is_sanitized():
+        if relay_module.is_sanitized():
             print(f"\nresident {self.most / MIB:.1f} MiB, which is not judged: shadow memory and "
                   f"quarantine of the sanitizer are in it")
             return
         print(f"\nresident {self.most / MIB:.1f} MiB of at most {self.limit / MIB:.1f} MiB")
         assert 0 < self.most < self.limit
-
-
-def is_sanitized():
-    return b"__asan_init" in relay_module.BINARY.read_bytes() or is_ten_times_slower()
-
-
-def is_ten_times_slower():
-    return b"__tsan_init" in relay_module.BINARY.read_bytes()
 
 
 def pressure(relay):
@@ -126,7 +118,7 @@ def check_every_byte(viewers, sender):
             continue
         # A relay that is not fast enough for what is asked of it has no healthy viewers: they are
         # behind what the pressure leaves of the tail, and skip to a keyframe.
-        assert is_ten_times_slower(), "something is missing"
+        assert relay_module.is_thread_sanitized(), "something is missing"
         stretches = mpegts.runs(bytes(viewer.body), published)
         print(f"\n{len(stretches)} stretches, which is not judged: ThreadSanitizer is too slow")
         assert stretches[-1][1] == len(published)

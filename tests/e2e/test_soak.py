@@ -66,10 +66,6 @@ class Tool:
         return self.report(word, seconds + 180)
 
 
-def is_sanitized():
-    return b"__asan_init" in relay_module.BINARY.read_bytes()
-
-
 def resident_bytes(relay):
     status = pathlib.Path(f"/proc/{relay.process.pid}/status").read_text()
     return int(status.split("VmRSS:")[1].split()[0]) * 1024
@@ -141,7 +137,7 @@ def test_nothing_grows_and_healthy_viewers_lose_nothing(start, request):
     settle(relay, idle)
     assert reports[-1]["publishers"] > STREAMS, "no publisher was restarted"
     assert reports[-1]["rough"]["connects"] > 0, "no viewer came back"
-    if is_sanitized():
+    if relay_module.is_address_sanitized():
         return  # its allocator keeps what was freed, and its times are not the relay's
     assert bytes_now <= warm_bytes + GROWTH_BYTES_MAX
     worst = max(report["p99_ms"] for report in reports)
