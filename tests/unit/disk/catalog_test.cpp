@@ -311,7 +311,7 @@ TEST_CASE("a catalog of a newer version is left alone") {
   const auto file = folder.path() / "catalog.sqlite";
   open(folder.path()).reset();
   {
-    auto database = value(Database::open(file, Database::Access::write));
+    auto database = value(sqlite::Database::open(file, sqlite::Database::Access::write));
     REQUIRE(database.execute("PRAGMA user_version = 2"));
   }
   const auto refused = Catalog::open(folder.path());
