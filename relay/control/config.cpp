@@ -95,6 +95,14 @@ RecordingConfig to_recording(const proto::Recording& recording, std::uint64_t ar
   return {recording.root(), recording.backlog() != 0 ? recording.backlog() : arena_bytes / 4};
 }
 
+StateConfig to_state(const proto::State& state) {
+  using Synchronous = sqlite::Database::Synchronous;
+  const auto synchronous = state.synchronous() == proto::State::off    ? Synchronous::off
+                           : state.synchronous() == proto::State::full ? Synchronous::full
+                                                                       : Synchronous::normal;
+  return {state.path(), base::Duration(state.commit_interval()), synchronous};
+}
+
 /// `where` is the prefix of the keys in messages: empty, or the rule under `paths`.
 PathConfig to_path_config(const std::string& where, const proto::Stream& stream,
                           const proto::Publisher& publisher, const proto::Viewer& viewer,
@@ -301,6 +309,7 @@ LoadedConfig load_config_text(std::string_view name, std::string_view text, Envi
   config.defaults.hooks = to_hooks(message.hooks(), {});
   config.defaults.recording = to_recording("", message.recording(), message.recording().root());
   config.recording = to_recording(message.recording(), config.arena_bytes);
+  config.state = to_state(message.state());
   config.clip_max = base::Duration(message.clip().max());
   config.hooks_concurrent = message.hooks().concurrent();
   add_rules(message, config);
