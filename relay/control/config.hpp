@@ -88,6 +88,11 @@ struct StateConfig {
   sqlite::Database::Synchronous synchronous = sqlite::Database::Synchronous::normal;
 };
 
+struct ClusterConfig {
+  std::string secret;           ///< empty: the relay has its own
+  std::string secret_previous;  ///< empty: there is no rotation
+};
+
 /// Everything that was configured, checked and resolved: zeros that stand for "choose" are
 /// replaced.
 struct Config {
@@ -102,6 +107,8 @@ struct Config {
   RecordingConfig recording;
   StateConfig state;
   base::Duration clip_max{};
+  base::Duration session_ttl{};
+  ClusterConfig cluster;
   DrainConfig drain;
   base::LogLevel log_level{};
   base::LogFormat log_format{};
