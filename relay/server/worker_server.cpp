@@ -53,6 +53,10 @@ WorkerServer::WorkerServer(loop::Worker& worker, Shared& shared)
   if (shared.store != nullptr) {
     past_ = std::make_unique<disk::PastTable>(worker, *shared.store, pool_, past_fanout_, *this);
   }
+  if (worker.index() == 0 && shared.state != nullptr) {
+    committer_ = std::make_unique<state::Committer>(worker, *shared.state,
+                                                    shared.config.state.commit_interval);
+  }
   if (worker.index() == 0 && shared.store != nullptr) {
     recordings_ = std::make_unique<Recordings>(worker, *shared.store, shared.config);
   }

@@ -33,6 +33,8 @@
 #include "relay/session/wire_connection.hpp"
 #include "relay/session/wire_publisher.hpp"
 #include "relay/session/wire_viewer.hpp"
+#include "relay/state/committer.hpp"
+#include "relay/state/store.hpp"
 #include "relay/stream/relief.hpp"
 #include "relay/stream/stream_table.hpp"
 
@@ -55,6 +57,7 @@ struct Shared {
   base::Log& log;
   memory::Arena& arena;
   stream::Directory& directory;
+  state::Store* state;     ///< nothing: everything is forgotten with the process
   disk::Store* store;      ///< nothing: no recordings
   disk::ClipTable* clips;  ///< likewise
   base::Utc started;       ///< what was recorded before is another process'
@@ -389,6 +392,7 @@ class WorkerServer final : public loop::Listener::Events,
   bool is_starting_sources_ = false;                 // there are more that are due
   std::unique_ptr<HookRunner> hooks_;                // of the whole relay; on the first worker
   std::unique_ptr<Recordings> recordings_;           // likewise
+  std::unique_ptr<state::Committer> committer_;      // likewise
   base::LineBudget hook_lines_;
   bool has_viewer_hooks_ = false;  // somewhere in the configuration
   bool is_ending_hooks_ = false;
