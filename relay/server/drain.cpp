@@ -88,6 +88,7 @@ void WorkerServer::end_publishers() noexcept {
 
 void WorkerServer::on_no_sessions_left() noexcept {
   drain_ = Drain::recordings;
+  keep_streams_last();
   if (shared_.workers_with_sessions.fetch_sub(1) > 1) return;
   for (WorkerServer* server : shared_.servers) {
     server->worker_.mailbox().post_action([server]() noexcept { server->end_recordings(); });
@@ -110,6 +111,7 @@ void WorkerServer::stop_all() noexcept {
 
 void WorkerServer::stop_now() noexcept {
   drain_ = Drain::done;
+  keep_streams_last();
   if (recordings_) recordings_->stop();
   for (const auto& [id, viewer] : viewers_) viewer->cut_off(session::ViewerEnd::drain);
   if (recording_requests_) recording_requests_->cut_off();

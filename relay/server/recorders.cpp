@@ -1,5 +1,7 @@
-// Streams on disk: which are recorded, and what their homes go on with.
+// Streams from one process to the next: which are recorded, what is kept of them, and what their
+// homes go on with.
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -20,13 +22,41 @@ control::StoreReport::Lane report_lane(const loop::Lane& lane) {
 
 }  // namespace
 
+// A recording has the chunks; the state has what came last, and which numbers are taken.
+std::optional<stream::Past> WorkerServer::find_past(const std::string& path,
+                                                    const std::optional<disk::Segment>& newest) {
+  std::optional<stream::Past> known;
+  const bool is_here = shared_.directory.home(path).has_value();
+  if (shared_.known_streams != nullptr && !is_here) known = shared_.known_streams->take(path);
+  if (!newest) return known;
+  if (!known) return to_past(*newest);
+  if (newest->next().epoch != known->next.epoch && newest->end < known->end) return known;
+  stream::Past past = to_past(*newest);
+  past.segment = std::max(past.segment, known->segment);
+  past.discontinuity = std::max(past.discontinuity, known->discontinuity);
+  past.reserved = known->reserved;
+  return past;
+}
+
+void WorkerServer::keep_streams() noexcept {
+  if (drain_ >= Drain::recordings) return;  // it was the last time
+  const base::Utc now = base::utc_now();
+  for (const auto& [path, home] : table_.homes()) keeper_->keep(*home, now);
+  if (worker_.index() == 0) shared_.known_streams->forget_expired(now);
+}
+
+void WorkerServer::keep_streams_last() noexcept {
+  if (keeper_ == nullptr) return;
+  const base::Utc now = base::utc_now();
+  for (const auto& [path, home] : table_.homes()) keeper_->keep_last(*home, now);
+}
+
 stream::StreamTable::Claim WorkerServer::claim(const std::string& path) {
   const auto& config = shared_.config.for_path(path);
   std::optional<disk::Segment> newest;
   if (shared_.store != nullptr) newest = shared_.store->newest(path);
-  std::optional<stream::Past> past;
-  if (newest) past = to_past(*newest);
-  const auto claimed = table_.claim(path, config.policy, random_(), base::utc_now(), past);
+  const auto claimed =
+      table_.claim(path, config.policy, random_(), base::utc_now(), find_past(path, newest));
   const bool is_recorded = shared_.store != nullptr && config.recording.enabled;
   if (claimed.home != nullptr && is_recorded && !recorders_.contains(path)) {
     begin_recording(*claimed.home, config.recording, std::move(newest));
@@ -48,7 +78,15 @@ void WorkerServer::begin_recording(stream::Home& home, const disk::RecordingPoli
 }
 
 void WorkerServer::end_home(const std::string& path) {
-  if (stream::Home* home = table_.home(path)) end_recording(*home);
+  stream::Home* const home = table_.home(path);
+  if (home != nullptr) end_recording(*home);
+  if (home != nullptr && keeper_ != nullptr) {
+    if (drain_ == Drain::none) {
+      keeper_->end(path);
+    } else {
+      keeper_->keep_last(*home, base::utc_now());
+    }
+  }
   table_.end_home(path);
 }
 

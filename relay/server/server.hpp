@@ -14,6 +14,7 @@
 #include "relay/memory/arena.hpp"
 #include "relay/server/worker_server.hpp"
 #include "relay/state/store.hpp"
+#include "relay/state/streams.hpp"
 #include "relay/stream/directory.hpp"
 
 namespace server {
@@ -46,9 +47,10 @@ class Server {
   base::Log& log_;
   memory::Arena arena_;
   stream::Directory directory_;
-  std::unique_ptr<state::Store> state_;     // nothing: everything is forgotten with the process
-  std::unique_ptr<disk::Store> store_;      // nothing: no recordings
-  std::unique_ptr<disk::ClipTable> clips_;  // likewise
+  std::unique_ptr<state::Store> state_;  // nothing: everything is forgotten with the process
+  std::unique_ptr<state::KnownStreams> known_streams_;  // likewise
+  std::unique_ptr<disk::Store> store_;                  // nothing: no recordings
+  std::unique_ptr<disk::ClipTable> clips_;              // likewise
   Shared shared_;
   std::vector<std::unique_ptr<loop::Worker>> workers_;
   std::vector<std::unique_ptr<WorkerServer>> servers_;

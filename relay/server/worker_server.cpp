@@ -47,11 +47,17 @@ WorkerServer::WorkerServer(loop::Worker& worker, Shared& shared)
       flush_timer_(worker, loop::bind<&WorkerServer::on_flush_due>(this)),
       past_timer_(worker, loop::bind<&WorkerServer::on_flush_due>(this)),
       tick_timer_(worker, loop::bind<&WorkerServer::on_tick>(this)),
-      drain_timer_(worker, loop::bind<&WorkerServer::tell_due_viewers>(this)) {
+      drain_timer_(worker, loop::bind<&WorkerServer::tell_due_viewers>(this)),
+      keep_timer_(worker, loop::bind<&WorkerServer::keep_streams>(this)) {
   tick_timer_.wake_every(tick);
   begin_hooks();
   if (shared.store != nullptr) {
     past_ = std::make_unique<disk::PastTable>(worker, *shared.store, pool_, past_fanout_, *this);
+  }
+  if (shared.state != nullptr) {
+    keeper_ = std::make_unique<state::StreamKeeper>(*shared.state);
+    keep_timer_.wake_every(
+        std::chrono::ceil<std::chrono::milliseconds>(shared.config.state.commit_interval));
   }
   if (worker.index() == 0 && shared.state != nullptr) {
     committer_ = std::make_unique<state::Committer>(worker, *shared.state,

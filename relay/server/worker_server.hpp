@@ -35,6 +35,7 @@
 #include "relay/session/wire_viewer.hpp"
 #include "relay/state/committer.hpp"
 #include "relay/state/store.hpp"
+#include "relay/state/streams.hpp"
 #include "relay/stream/relief.hpp"
 #include "relay/stream/stream_table.hpp"
 
@@ -57,10 +58,11 @@ struct Shared {
   base::Log& log;
   memory::Arena& arena;
   stream::Directory& directory;
-  state::Store* state;     ///< nothing: everything is forgotten with the process
-  disk::Store* store;      ///< nothing: no recordings
-  disk::ClipTable* clips;  ///< likewise
-  base::Utc started;       ///< what was recorded before is another process'
+  state::Store* state;                 ///< nothing: everything is forgotten with the process
+  state::KnownStreams* known_streams;  ///< likewise
+  disk::Store* store;                  ///< nothing: no recordings
+  disk::ClipTable* clips;              ///< likewise
+  base::Utc started;                   ///< what was recorded before is another process'
   std::atomic<std::uint32_t> connections{0};
   std::vector<WorkerServer*> servers{};              ///< by worker; complete before the loops run
   std::atomic<bool> draining{false};                 ///< from the signal on
@@ -224,6 +226,11 @@ class WorkerServer final : public loop::Listener::Events,
   /// The home of a stream that somebody wants to publish, behind what was recorded of it.
   stream::StreamTable::Claim claim(const std::string& path);
   void end_home(const std::string& path);
+  /// What a later process goes on with.
+  void keep_streams() noexcept;
+  void keep_streams_last() noexcept;
+  std::optional<stream::Past> find_past(const std::string& path,
+                                        const std::optional<disk::Segment>& newest);
   void begin_recording(stream::Home& home, const disk::RecordingPolicy& policy,
                        std::optional<disk::Segment> newest);
   void end_recording(stream::Home& home);
@@ -375,6 +382,7 @@ class WorkerServer final : public loop::Listener::Events,
   loop::Timer past_timer_;
   loop::Timer tick_timer_;
   loop::Timer drain_timer_;
+  loop::Timer keep_timer_;
   unsigned ticks_ = 0;
 
   std::uint64_t last_id_ = 0;
@@ -393,6 +401,7 @@ class WorkerServer final : public loop::Listener::Events,
   std::unique_ptr<HookRunner> hooks_;                // of the whole relay; on the first worker
   std::unique_ptr<Recordings> recordings_;           // likewise
   std::unique_ptr<state::Committer> committer_;      // likewise
+  std::unique_ptr<state::StreamKeeper> keeper_;      // nothing: there is no state
   base::LineBudget hook_lines_;
   bool has_viewer_hooks_ = false;  // somewhere in the configuration
   bool is_ending_hooks_ = false;
