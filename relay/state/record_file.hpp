@@ -22,7 +22,8 @@ class RecordFile {
   using Synchronous = sqlite::Database::Synchronous;
   struct Options {
     Synchronous synchronous = Synchronous::normal;
-    std::chrono::milliseconds busy_timeout{1'000};
+    /// Shorter than what counts as a disk that does not answer.
+    std::chrono::milliseconds busy_timeout{500};
   };
   static std::filesystem::path path_in(const std::filesystem::path& folder);
   /// With `Access::write` it is made when missing. Errc::newer_database: it is left alone.
