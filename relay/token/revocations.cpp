@@ -34,4 +34,12 @@ std::vector<Revocation> Revocations::list() const {
   return all;
 }
 
+std::vector<Revocation> Revocations::list(const std::optional<Id>& after, std::size_t most) const {
+  std::vector<Revocation> some;
+  auto one = after ? entries_.upper_bound(*after) : entries_.begin();
+  for (; one != entries_.end() && some.size() < most; ++one)
+    some.push_back({one->first, one->second});
+  return some;
+}
+
 }  // namespace token

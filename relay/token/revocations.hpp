@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
@@ -39,6 +40,8 @@ class Revocations {
   std::size_t size() const noexcept { return entries_.size(); }
   /// All, the first to expire first: for a store.
   std::vector<Revocation> list() const;
+  /// In order of their ids: those behind `after`, so many at most.
+  std::vector<Revocation> list(const std::optional<Id>& after, std::size_t most) const;
 
  private:
   std::size_t entries_max_;
