@@ -12,6 +12,7 @@
 #include "relay/disk/store.hpp"
 #include "relay/loop/worker.hpp"
 #include "relay/memory/arena.hpp"
+#include "relay/server/sessions.hpp"
 #include "relay/server/worker_server.hpp"
 #include "relay/state/store.hpp"
 #include "relay/stream/directory.hpp"
@@ -46,7 +47,8 @@ class Server {
   base::Log& log_;
   memory::Arena arena_;
   stream::Directory directory_;
-  std::unique_ptr<state::Store> state_;     // nothing: everything is forgotten with the process
+  std::unique_ptr<state::Store> state_;  // nothing: everything is forgotten with the process
+  Sessions sessions_;
   std::unique_ptr<disk::Store> store_;      // nothing: no recordings
   std::unique_ptr<disk::ClipTable> clips_;  // likewise
   Shared shared_;
