@@ -49,7 +49,10 @@ std::string fingerprint(const Key& key) {
   return text.data();
 }
 
-bool is_named_by_path(Kind kind) { return kind == Kind::stream; }
+// Its name is no token.
+bool is_name_shown(Kind kind) {
+  return kind == Kind::stream || kind == Kind::usage || kind == Kind::revocation;
+}
 
 void hide_token(Message& record) {
   const auto* const field = record.GetDescriptor()->FindFieldByName("token");
@@ -73,7 +76,7 @@ std::string to_json(const Message& record) {
 
 void dump(const Row& row, Secrets secrets, std::ostream& out) {
   out << "{\"kind\":\"" << name_of(row.key.kind) << "\",";
-  if (is_named_by_path(row.key.kind)) {
+  if (is_name_shown(row.key.kind)) {
     out << "\"name\":\"" << base::escape_json(row.key.name) << "\",";
   } else {
     out << "\"id\":\"" << fingerprint(row.key) << "\",";
@@ -158,7 +161,7 @@ bool check_state(const path& folder, std::ostream& out) {
       error = decoded.error();
     }
     const std::string name =
-        is_named_by_path(row.key.kind) ? base::escape_json(row.key.name) : fingerprint(row.key);
+        is_name_shown(row.key.kind) ? base::escape_json(row.key.name) : fingerprint(row.key);
     if (error) complain(name_of(row.key.kind) + " " + name + ": " + error.message());
   }
   for (const auto& [kind, count] : counts) out << kind << ": " << count << '\n';

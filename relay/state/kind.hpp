@@ -8,7 +8,14 @@ namespace state {
 
 /// What a record is about: `Kind` of schemas/session.proto. A database of a newer version may hold
 /// others, with other numbers.
-enum class Kind : std::uint32_t { stream = 1, publisher = 2, viewer = 3, lease = 4 };
+enum class Kind : std::uint32_t {
+  stream = 1,
+  publisher = 2,
+  viewer = 3,
+  lease = 4,
+  usage = 5,
+  revocation = 6
+};
 
 /// Names a record.
 struct Key {

@@ -25,6 +25,8 @@ static_assert(static_cast<int>(Kind::stream) == session::STREAM);
 static_assert(static_cast<int>(Kind::publisher) == session::PUBLISHER);
 static_assert(static_cast<int>(Kind::viewer) == session::VIEWER);
 static_assert(static_cast<int>(Kind::lease) == session::LEASE);
+static_assert(static_cast<int>(Kind::usage) == session::USAGE);
+static_assert(static_cast<int>(Kind::revocation) == session::REVOCATION);
 
 bool are_alike(const Message& one, const Message& other) {
   const std::unique_ptr<Message> known(other.New());
@@ -82,6 +84,10 @@ std::unique_ptr<Message> make_record(Kind kind) {
       return std::make_unique<session::ViewerRecord>();
     case Kind::lease:
       return std::make_unique<session::LeaseRecord>();
+    case Kind::usage:
+      return std::make_unique<session::UsageRecord>();
+    case Kind::revocation:
+      return std::make_unique<session::RevocationRecord>();
   }
   return nullptr;
 }
@@ -96,6 +102,10 @@ std::string name_of(Kind kind) {
       return "viewer";
     case Kind::lease:
       return "lease";
+    case Kind::usage:
+      return "usage";
+    case Kind::revocation:
+      return "revocation";
   }
   return std::to_string(static_cast<std::uint32_t>(kind));
 }

@@ -81,7 +81,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static_cast<void>(quiet);
   if (size < 2) return 0;
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 2, size - 2);
-  const auto kind = static_cast<state::Kind>(1 + (data[0] & 3));
+  const int index = (data[0] & 3) + ((data[0] & 16) != 0 ? 4 : 0);
+  const auto kind = static_cast<state::Kind>(1 + index % 6);
   const std::size_t cut = std::min<std::size_t>(data[1], bytes.size());
   if ((data[0] & 4) != 0) {
     rewrite(kind, bytes.substr(cut), bytes.substr(0, cut));

@@ -76,6 +76,26 @@ TEST_CASE("a dump is JSON with everything but tokens") {
   CHECK(has(dump(rig->folder.path(), Secrets::shown), R"("token":"dmVyeSBzZWNyZXQ=")"));
 }
 
+TEST_CASE("a dump names usage and revoked tokens as they are") {
+  StoreRig rig;
+  test::session::UsageRecord usage;
+  usage.mutable_day()->set_seconds(1'795'737'600);
+  usage.set_stream("live/cam");
+  usage.set_bytes_out(1ULL << 40U);
+  CHECK(rig.store->set(Kind::usage, "2026-11-27 live/cam", usage) > 0);
+  test::session::RevocationRecord revocation;
+  revocation.set_id(std::string(16, '\x11'));
+  revocation.mutable_expiry()->set_seconds(1'795'780'800);
+  CHECK(rig.store->set(Kind::revocation, std::string(32, '1'), revocation) > 0);
+  rig.stop();
+  const std::string text = dump(rig.folder.path());
+  CHECK(has(text, R"({"kind":"usage","name":"2026-11-27 live/cam","record":{)"));
+  CHECK(has(text, R"("day":"2026-11-27T00:00:00Z","stream":"live/cam",)"));
+  CHECK(has(text, R"("bytes_out":"1099511627776")"));
+  CHECK(has(text, R"({"kind":"revocation","name":"11111111111111111111111111111111",)"));
+  CHECK(has(text, R"("expiry":"2026-11-27T12:00:00Z")"));
+}
+
 TEST_CASE("a dump says what is damaged or of a newer version") {
   const auto rig = make_rig();
   damage(*rig);

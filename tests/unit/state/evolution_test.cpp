@@ -192,7 +192,7 @@ TEST_CASE("a version without a migration and a record without a version are refu
 }
 
 TEST_CASE("every kind is migrated from every version to the present one") {
-  for (const Kind kind : {Kind::stream, Kind::publisher, Kind::viewer, Kind::lease}) {
+  for (const Kind kind : test::all_kinds) {
     for (std::uint32_t version = 1; version <= current_version; ++version) {
       const auto record = make_record(kind);
       set_version(*record, version);

@@ -20,7 +20,7 @@ using test::Content;
 using test::content_of;
 
 const path golden = path(SPANCAST_TEST_DATA) / "state";
-constexpr const char* names[] = {"stream", "publisher", "viewer", "lease"};
+constexpr const char* names[] = {"stream", "publisher", "viewer", "lease", "usage", "revocation"};
 
 std::string read(const path& file) {
   std::ifstream in(file, std::ios::binary);
@@ -107,7 +107,7 @@ TEST_CASE("the database of every version is loaded and is what was exported") {
     std::istringstream again(read(version / "all.export"));
     std::ostringstream notes;
     import_state(folder.path(), again, notes);
-    CHECK(notes.str() == "4 records were imported\n");
+    CHECK(notes.str() == "6 records were imported\n");
   }
 }
 

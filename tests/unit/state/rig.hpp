@@ -39,12 +39,15 @@ inline session::ViewerRecord make_viewer(const std::string& token, std::uint64_t
   return record;
 }
 
+constexpr Kind all_kinds[] = {Kind::stream, Kind::publisher, Kind::viewer,
+                              Kind::lease,  Kind::usage,     Kind::revocation};
+
 /// What is in a store, as bytes by name.
 using Content = std::map<Key, std::string>;
 
 inline Content content_of(const Store& store) {
   Content content;
-  for (const Kind kind : {Kind::stream, Kind::publisher, Kind::viewer, Kind::lease}) {
+  for (const Kind kind : all_kinds) {
     store.each(kind, [&](const std::string& name, google::protobuf::Message& record) {
       content[{kind, name}] = encode(record);
     });
