@@ -45,7 +45,9 @@ Sessions::Sessions(token::Keys keys, Options options, state::Store* store, Momen
       started_(now.time),
       store_(store),
       leases_(options.leases_max) {
-  if (store_ != nullptr) load(now);
+  if (store_ == nullptr) return;
+  load_revocations(now);
+  load(now);
 }
 
 // Signatures take some microseconds: without the lock.
@@ -192,9 +194,12 @@ bool Sessions::forget_ended(Moment now) {
     erase_records(token);
     if (const auto sealed = token::parse(token)) sessions_.erase(sealed->claims.id);
   }
-  const bool has_revocations = revocations_.forget_expired(now.utc);
+  const auto forgotten = revocations_.take_expired(now.utc);
+  if (store_ != nullptr) {
+    for (const token::Id& id : forgotten) state::erase_revocation(*store_, id);
+  }
   const auto next = leases_.next();
-  return has_revocations || (next && *next <= now.time);
+  return forgotten.size() == token::Revocations::forgotten_per_call || (next && *next <= now.time);
 }
 
 Sessions::Revoking Sessions::revoke(const token::Id& id, Moment now) {
@@ -203,7 +208,9 @@ Sessions::Revoking Sessions::revoke(const token::Id& id, Moment now) {
   const auto found = sessions_.find(id);
   if (found == sessions_.end()) return Revoking::unknown;
   const Session& session = found->second;
-  if (!revocations_.add({id, session.claims.expires}, now.utc)) return Revoking::full;
+  const token::Revocation revocation{id, session.claims.expires};
+  if (!revocations_.add(revocation, now.utc)) return Revoking::full;
+  if (store_ != nullptr) state::put_revocation(*store_, revocation);
   const auto former = incumbents_.find(session.entry.stream);
   if (former != incumbents_.end() && former->second.token == session.entry.token) {
     incumbents_.erase(former);
@@ -266,6 +273,15 @@ void Sessions::load(Moment now) {
   for (const auto& [token, expiry] : leases) store_->erase(state::Kind::lease, token);
 }
 
+void Sessions::load_revocations(Moment now) {
+  std::vector<token::Revocation> expired;
+  state::each_revocation(*store_, [&](const token::Revocation& revocation) {
+    static_cast<void>(revocations_.add(revocation, now.utc));
+    if (revocation.expires <= now.utc) expired.push_back(revocation);
+  });
+  for (const token::Revocation& one : expired) state::erase_revocation(*store_, one.id);
+}
+
 // One whose token is not of a kind that is known here still has its lease.
 void Sessions::take_in(token::Kind kind, state::SessionEntry entry,
                        const std::optional<base::Utc>& lease, Moment now) {
@@ -273,7 +289,9 @@ void Sessions::take_in(token::Kind kind, state::SessionEntry entry,
   const base::Utc longest = later(now.utc, options_.ttl);
   const base::Utc until = std::min(lease.value_or(longest), longest);
   const std::string token = entry.token;
-  if (until <= now.utc || !leases_.renew(token, now.time + (until - now.utc))) {
+  const auto sealed = token::parse(token);
+  const bool is_revoked = sealed && revocations_.contains(sealed->claims.id);
+  if (is_revoked || until <= now.utc || !leases_.renew(token, now.time + (until - now.utc))) {
     return erase_records(token);
   }
   if (!lease) state::put_lease(*store_, {token, entry.stream, holder_of(kind), until});
@@ -281,7 +299,6 @@ void Sessions::take_in(token::Kind kind, state::SessionEntry entry,
     Former& former = incumbents_[entry.stream];
     if (former.token.empty() || former.seen < entry.seen) former = {token, entry.seen};
   }
-  const auto sealed = token::parse(token);
   if (!sealed || sealed->claims.kind != kind) return;
   sessions_.try_emplace(sealed->claims.id, Session{sealed->claims, std::move(entry), 0, until});
 }

@@ -94,7 +94,8 @@ class Sessions {
 
   enum class Revoking : std::uint8_t { done, unknown, full };
   /// From now on the token does not count. Who is connected with it is to be ended by the caller.
-  /// One that was revoked before is `done`.
+  /// One that was revoked before is `done`. It is remembered, if there is a store in the next
+  /// process too, until the token would have expired.
   Revoking revoke(const token::Id& id, Moment now);
 
   /// In order of their ids, behind `after`.
@@ -123,6 +124,7 @@ class Sessions {
   void erase_records(const std::string& token) const;
   void erase(const token::Id& id);
   void load(Moment now);
+  void load_revocations(Moment now);
   void take_in(token::Kind kind, state::SessionEntry entry, const std::optional<base::Utc>& lease,
                Moment now);
 

@@ -121,6 +121,18 @@ void put_lease(Store& store, const LeaseEntry& entry) {
   store.set(Kind::lease, entry.token, record);
 }
 
+void put_revocation(Store& store, const token::Revocation& revocation) {
+  session::RevocationRecord record;
+  const auto& id = revocation.id.bytes;
+  record.set_id(std::string(reinterpret_cast<const char*>(id.data()), id.size()));
+  *record.mutable_expiry() = to_timestamp(revocation.expires);
+  store.set(Kind::revocation, token::to_text(revocation.id), record);
+}
+
+void erase_revocation(Store& store, const token::Id& id) {
+  store.erase(Kind::revocation, token::to_text(id));
+}
+
 void each_publisher(const Store& store, const std::function<void(SessionEntry)>& visit) {
   store.each(Kind::publisher, [&](const std::string& name, google::protobuf::Message& message) {
     const auto& record = static_cast<const session::PublisherRecord&>(message);
@@ -146,6 +158,18 @@ void each_lease(const Store& store, const std::function<void(LeaseEntry)>& visit
     LeaseEntry entry{name, record.stream(), to_holder(record.holder()), {}};
     if (record.has_expiry()) entry.expiry = to_utc(record.expiry()).value_or(base::Utc{});
     visit(std::move(entry));
+  });
+}
+
+void each_revocation(const Store& store, const std::function<void(token::Revocation)>& visit) {
+  constexpr base::Utc for_ever{std::chrono::sys_days(std::chrono::year(9999) / 12 / 31)};
+  store.each(Kind::revocation, [&](const std::string& name, google::protobuf::Message& message) {
+    const auto& record = static_cast<const session::RevocationRecord&>(message);
+    const auto id = token::parse_id(name);
+    if (!id) return;
+    base::Utc expires = for_ever;
+    if (record.has_expiry()) expires = to_utc(record.expiry()).value_or(for_ever);
+    visit({*id, expires});
   });
 }
 

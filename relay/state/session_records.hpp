@@ -8,8 +8,9 @@
 #include "relay/base/time.hpp"
 #include "relay/protocol/wire/message.hpp"
 #include "relay/state/store.hpp"
+#include "relay/token/revocations.hpp"
 
-// Publishers, viewers and their leases as records, in plain values.
+// Publishers, viewers, their leases and revoked tokens as records, in plain values.
 namespace state {
 
 /// How a viewer wants to be served, as in Play.
@@ -47,10 +48,17 @@ void put_publisher(Store& store, const SessionEntry& entry);
 void put_viewer(Store& store, const SessionEntry& entry);
 void put_lease(Store& store, const LeaseEntry& entry);
 
+/// The key is the token's id.
+void put_revocation(Store& store, const token::Revocation& revocation);
+void erase_revocation(Store& store, const token::Id& id);
+
 // For the start, as Store::each(). A token in a record that is not its key does not count.
 
 void each_publisher(const Store& store, const std::function<void(SessionEntry)>& visit);
 void each_viewer(const Store& store, const std::function<void(SessionEntry)>& visit);
 void each_lease(const Store& store, const std::function<void(LeaseEntry)>& visit);
+
+/// One without an end is until the year 9999; one whose key is no id is left out.
+void each_revocation(const Store& store, const std::function<void(token::Revocation)>& visit);
 
 }  // namespace state

@@ -19,12 +19,19 @@ base::Result<void> Revocations::add(const Revocation& revocation, base::Utc now)
 }
 
 bool Revocations::forget_expired(base::Utc now) {
-  for (std::size_t count = 0; !by_expiry_.empty() && by_expiry_.begin()->first <= now; ++count) {
-    if (count == forgotten_per_call) return true;
+  take_expired(now);
+  return !by_expiry_.empty() && by_expiry_.begin()->first <= now;
+}
+
+std::vector<Id> Revocations::take_expired(base::Utc now) {
+  std::vector<Id> forgotten;
+  while (!by_expiry_.empty() && by_expiry_.begin()->first <= now &&
+         forgotten.size() < forgotten_per_call) {
+    forgotten.push_back(by_expiry_.begin()->second);
     entries_.erase(by_expiry_.begin()->second);
     by_expiry_.erase(by_expiry_.begin());
   }
-  return false;
+  return forgotten;
 }
 
 std::vector<Revocation> Revocations::list() const {

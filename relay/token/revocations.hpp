@@ -36,6 +36,8 @@ class Revocations {
   bool contains(const Id& id) const { return entries_.contains(id); }
   /// Forgets what has expired, a few at a time. True when there is more.
   bool forget_expired(base::Utc now);
+  /// The same; what was forgotten. As many as may be at a time: there may be more.
+  std::vector<Id> take_expired(base::Utc now);
 
   std::size_t size() const noexcept { return entries_.size(); }
   /// All, the first to expire first: for a store.

@@ -175,6 +175,12 @@ def test_who_is_revoked_ends_and_is_refused(start, state, wire_clip):
     assert relay.metric("spancast_publisher_ends_total", reason="revoked") == 1
     assert sessions(relay) == []
     check_refused(relay, cam, one)
+    time.sleep(0.1)
+    end(relay, "kill")
+    relay = start(settings(state))
+    check_refused(relay, cam, one)
+    revoked = relay.admin("/api/v1/revocations").json()["revocations"]
+    assert len(revoked) == len(dump(state)["revocation"]) == 2
     # Somebody else need not wait until the one that was sent away is silent.
     assert greet(relay)[0] == "welcome"
 

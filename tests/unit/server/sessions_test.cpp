@@ -281,6 +281,31 @@ TEST_CASE("a revoked token begins nothing any more") {
   CHECK(rig.publish(publisher.token).is_new);
 }
 
+TEST_CASE("what was revoked is so in the next process until it expires") {
+  Rig rig;
+  const auto publisher = rig.publish();
+  const auto viewer = rig.watch();
+  REQUIRE(rig.sessions->revoke(publisher.claims.id, rig.now) == Sessions::Revoking::done);
+  rig.pass(10s);
+  rig.start(secret);  // its connection was not ended before
+  CHECK(rig.sessions->is_revoked(stream, publisher.token, rig.now));
+  CHECK_FALSE(rig.sessions->is_revoked(stream, viewer.token, rig.now));
+  CHECK_FALSE(rig.find(publisher).has_value());
+  CHECK_FALSE(rig.sessions->incumbent(stream).has_value());
+  REQUIRE(rig.store->commit());
+  CHECK(rig.records() == 3);
+  const auto listed = rig.sessions->revocations(std::nullopt);
+  REQUIRE(listed.revocations.size() == 1);
+  CHECK(listed.revocations[0].id == token::to_text(publisher.claims.id));
+  CHECK(listed.revocations[0].expires == publisher.claims.expires);
+  rig.pass(1h);
+  SUBCASE("while the process runs") { rig.sessions->forget_ended(rig.now); }
+  SUBCASE("before the next one starts") { rig.start(secret); }
+  CHECK(rig.sessions->revocations(std::nullopt).revocations.empty());
+  REQUIRE(rig.store->commit());
+  CHECK(rig.records() == 0);
+}
+
 TEST_CASE("lists come in pages") {
   Rig rig;
   for (std::size_t count = 0; count < Sessions::page + 1; ++count) rig.watch();
