@@ -329,6 +329,7 @@ LoadedConfig load_config_text(std::string_view name, std::string_view text, Envi
   config.state = to_state(message.state());
   config.clip_max = base::Duration(message.clip().max());
   config.session_ttl = base::Duration(message.session().ttl());
+  config.token_lifetime = base::Duration(message.session().token_lifetime());
   config.cluster = to_cluster(message.cluster());
   config.hooks_concurrent = message.hooks().concurrent();
   add_rules(message, config);

@@ -108,6 +108,7 @@ struct Config {
   StateConfig state;
   base::Duration clip_max{};
   base::Duration session_ttl{};
+  base::Duration token_lifetime{};
   ClusterConfig cluster;
   DrainConfig drain;
   base::LogLevel log_level{};

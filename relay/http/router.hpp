@@ -16,13 +16,17 @@ enum class RouteKind {
   healthz,
   readyz,
   streams_api,
+  sessions_api,
+  revocations_api,
+  revoke,
   metrics,
   options,
   error
 };
 
 /// Where a request goes. `stream` is for media, the wire, clips and timelines, `container` and
-/// `query` for media only, `range` for clips and timelines; `status` and `reason` for errors;
+/// `query` for media only, `range` for clips and timelines, `token` for sessions and
+/// revocations, with an id to revoke; `status` and `reason` for errors;
 /// `allow` for options and for 405.
 struct Route {
   RouteKind kind = RouteKind::error;
@@ -30,6 +34,7 @@ struct Route {
   media::Container container = media::Container::mpegts;
   MediaQuery query;
   RangeQuery range;
+  TokenQuery token;
   unsigned status = 0;
   std::string reason;  ///< one line
   std::string allow;

@@ -308,7 +308,7 @@ bool WorkerServer::make_room_for_publisher(session::HttpConnection& connection,
       refuse(connection, 409, "another publisher is to come back on " + path);
       return false;
     }
-    incumbents_.erase(path);
+    forget_incumbent(path);
     if (home.stream().log().end() > 0) home.on_new_publisher();
     return true;
   }

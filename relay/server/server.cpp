@@ -34,13 +34,19 @@ Server::Server(const control::Config& config, base::Log& log)
       known_streams_(state_ ? std::make_unique<state::KnownStreams>(*state_, base::utc_now(),
                                                                     config.session_ttl)
                             : nullptr),
+      sessions_(make_keys(config),
+                {config.session_ttl, config.token_lifetime, Sessions::leases_max}, state_.get(),
+                Moment::now()),
       store_(open_store(config, log)),
       clips_(store_ ? std::make_unique<disk::ClipTable>(*store_) : nullptr),
-      shared_{config,       log,          arena_,
-              directory_,   state_.get(), known_streams_.get(),
-              store_.get(), clips_.get(), base::utc_now(),
-              {},           {},           {},
-              {},           {},           {}} {
+      shared_{config,       log,
+              arena_,       directory_,
+              state_.get(), known_streams_.get(),
+              sessions_,    store_.get(),
+              clips_.get(), base::utc_now(),
+              {},           {},
+              {},           {},
+              {},           {}} {
   const auto http = loop::bind_sockets(config.http.address, config.http.port, config.workers);
   const auto admin = loop::bind_sockets(config.admin.address, config.admin.port, 1);
   std::vector<stream::StreamTable::Peer> peers;

@@ -12,6 +12,7 @@
 #include "relay/disk/store.hpp"
 #include "relay/loop/worker.hpp"
 #include "relay/memory/arena.hpp"
+#include "relay/server/sessions.hpp"
 #include "relay/server/worker_server.hpp"
 #include "relay/state/store.hpp"
 #include "relay/state/streams.hpp"
@@ -49,8 +50,9 @@ class Server {
   stream::Directory directory_;
   std::unique_ptr<state::Store> state_;  // nothing: everything is forgotten with the process
   std::unique_ptr<state::KnownStreams> known_streams_;  // likewise
-  std::unique_ptr<disk::Store> store_;                  // nothing: no recordings
-  std::unique_ptr<disk::ClipTable> clips_;              // likewise
+  Sessions sessions_;
+  std::unique_ptr<disk::Store> store_;      // nothing: no recordings
+  std::unique_ptr<disk::ClipTable> clips_;  // likewise
   Shared shared_;
   std::vector<std::unique_ptr<loop::Worker>> workers_;
   std::vector<std::unique_ptr<WorkerServer>> servers_;

@@ -48,7 +48,8 @@ WorkerServer::WorkerServer(loop::Worker& worker, Shared& shared)
       past_timer_(worker, loop::bind<&WorkerServer::on_flush_due>(this)),
       tick_timer_(worker, loop::bind<&WorkerServer::on_tick>(this)),
       drain_timer_(worker, loop::bind<&WorkerServer::tell_due_viewers>(this)),
-      keep_timer_(worker, loop::bind<&WorkerServer::keep_streams>(this)) {
+      keep_timer_(worker, loop::bind<&WorkerServer::keep_streams>(this)),
+      wire_sessions_(shared.sessions) {
   tick_timer_.wake_every(tick);
   begin_hooks();
   if (shared.store != nullptr) {
@@ -261,7 +262,11 @@ void WorkerServer::on_turn_end() noexcept {
   if (table_.is_ending()) table_.end_finished(base::monotonic_now());
   if (is_timing_out_) time_out_connections(base::monotonic_now());
   const bool is_more_past = past_ && run_past(base::monotonic_now());
-  turn_end_.keep_turning(next.now || is_more_past || table_.is_ending() || is_timing_out_);
+  if (is_forgetting_sessions_) {
+    is_forgetting_sessions_ = shared_.sessions.forget_ended(Moment::now());
+  }
+  turn_end_.keep_turning(next.now || is_more_past || table_.is_ending() || is_timing_out_ ||
+                         is_forgetting_sessions_);
   flush_timer_.wake_at(next.later);
   if (!over_.empty()) end_over_streams();
   if (!beginning_.empty()) serve_begun();
@@ -315,6 +320,8 @@ void WorkerServer::on_tick() noexcept {
   time_out_connections(now);
   time_out_waiting(now);
   for (const auto& [id, publisher] : publishers_) publisher->on_time(now);
+  wire_sessions_.check_publishers(Moment::now());
+  is_forgetting_sessions_ = worker_.index() == 0;
   supervise_sources(now);
   end_abandoned_streams(now);
   table_.end_finished(now);
@@ -330,6 +337,7 @@ void WorkerServer::on_tick() noexcept {
       find_slow_viewer(*viewer);
       viewer->on_time(now);
     }
+    wire_sessions_.check_viewers(Moment::now());
     if (recording_requests_) recording_requests_->on_time(now);
     forget_waiting();
     table_.drop_unused();
@@ -362,7 +370,7 @@ void WorkerServer::end_abandoned_streams(base::Time now) noexcept {
 void WorkerServer::end_stream(const std::string& path) noexcept {
   shared_.log.info("stream ended", {{"stream", path}});
   end_home(path);
-  incumbents_.erase(path);
+  forget_incumbent(path);
   serve_waiting(path);
 }
 

@@ -25,7 +25,9 @@
 #include "relay/server/hook_runner.hpp"
 #include "relay/server/recording_requests.hpp"
 #include "relay/server/recordings.hpp"
+#include "relay/server/sessions.hpp"
 #include "relay/server/source.hpp"
+#include "relay/server/wire_sessions.hpp"
 #include "relay/session/http_connection.hpp"
 #include "relay/session/http_publisher.hpp"
 #include "relay/session/http_viewer.hpp"
@@ -60,6 +62,7 @@ struct Shared {
   stream::Directory& directory;
   state::Store* state;                 ///< nothing: everything is forgotten with the process
   state::KnownStreams* known_streams;  ///< likewise
+  Sessions& sessions;                  ///< over the wire
   disk::Store* store;                  ///< nothing: no recordings
   disk::ClipTable* clips;              ///< likewise
   base::Utc started;                   ///< what was recorded before is another process'
@@ -107,6 +110,8 @@ class WorkerServer final : public loop::Listener::Events,
                   session::WireConnection::Request request, wire::Hello hello,
                   bool is_approved) noexcept;
   control::WorkerReport report();
+  /// Ends whoever is connected with this token.
+  void end_revoked(const token::Id& id) noexcept;
   /// Those of this worker that do not wait for viewers.
   void start_sources() noexcept;
   /// The relay is going to be drained: everything goes on, but no connection is kept for another
@@ -218,6 +223,7 @@ class WorkerServer final : public loop::Listener::Events,
   void refuse_for_memory(session::WireConnection& connection) noexcept;
   wire::Bye drain_bye() const;
   void end_over_streams() noexcept;
+  void forget_incumbent(const std::string& path) noexcept;
   void count_bye(wire::ByeReason reason) noexcept {
     ++counts_.wire_byes[static_cast<std::size_t>(reason)];
   }
@@ -320,6 +326,8 @@ class WorkerServer final : public loop::Listener::Events,
                     const http::Route& route) noexcept;
   void gather_reports(std::uint64_t connection, http::RouteKind kind) noexcept;
   void on_gathered(const Gathering& gathering) noexcept;
+  void serve_tokens(session::HttpConnection& connection, const http::Route& route) noexcept;
+  void revoke(session::HttpConnection& connection, const token::Id& id) noexcept;
   bool is_admitted(const session::HttpConnection& connection,
                    const http::RequestHead& head) const noexcept;
 
@@ -391,7 +399,9 @@ class WorkerServer final : public loop::Listener::Events,
   std::unordered_map<std::uint64_t, std::unique_ptr<session::Publisher>> publishers_;
   // Over the wire: without a role yet, or closing.
   std::unordered_map<std::uint64_t, std::unique_ptr<session::WireConnection>> wire_connections_;
-  std::unordered_map<std::uint64_t, session::WireViewer*> wire_viewers_;      // of `viewers_`
+  std::unordered_map<std::uint64_t, session::WireViewer*> wire_viewers_;  // of `viewers_`
+  WireSessions wire_sessions_;
+  bool is_forgetting_sessions_ = false;  // there are more whose lease has ended; the first worker
   std::unordered_map<std::string, std::vector<std::uint64_t>> wire_waiting_;  // of those, by stream
   // Of streams that are at home here and whose wire publisher has gone: it may come back.
   std::unordered_map<std::string, wire::Incumbent> incumbents_;

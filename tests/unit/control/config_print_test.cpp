@@ -47,7 +47,7 @@ recording:
   backlog: 1MiB
 clip: {max: 90s}
 state: {path: /var/lib/spancast, commit_interval: 1s, synchronous: off}
-session: {ttl: 5m}
+session: {ttl: 5m, token_lifetime: 12h}
 cluster: {secret: sixteen-letters!, secret_previous: the-one-before-it}
 source: {on_demand: true, start_timeout: 1s, close_after: 0s, kill_after: 1m, container: ts, stall: 3s}
 hooks:
@@ -107,6 +107,7 @@ TEST_CASE("what is printed reads back as the same configuration") {
                            "  commit_interval: 1s\n",
                            "  synchronous: off\n",
                            "  ttl: 5m\n",
+                           "  token_lifetime: 12h\n",
                            "  secret: \"sixteen-letters!\"\n",
                            "clip:\n",
                            "  max: 90s\n"}) {
@@ -190,7 +191,7 @@ TEST_CASE("every key of the schema has documentation and a default and bounds") 
         CHECK_FALSE(control::schema::set_value(*section, field, key.min()));
         CHECK_FALSE(control::schema::set_value(*section, field, key.max()));
       });
-  CHECK(variables.size() == 58);
+  CHECK(variables.size() == 59);
 }
 
 TEST_CASE("the configuration reference in the README is the one of the schema") {

@@ -78,6 +78,7 @@ TEST_CASE("without a file the documented defaults hold") {
   CHECK(config.state.commit_interval == 200ms);
   CHECK(config.state.synchronous == sqlite::Database::Synchronous::normal);
   CHECK(config.session_ttl == 60s);
+  CHECK(config.token_lifetime == 720h);
   CHECK(config.cluster.secret.empty());
   CHECK(config.cluster.secret_previous.empty());
   CHECK(config.defaults.publisher_allow.allows("203.0.113.1"));
@@ -104,7 +105,7 @@ recording:
   backlog: 32MiB
 clip: {max: 10m}
 state: {path: /var/lib/spancast, commit_interval: 1s, synchronous: full}
-session: {ttl: 5m}
+session: {ttl: 5m, token_lifetime: 12h}
 cluster: {secret: sixteen-letters!, secret_previous: the-one-before-it}
 drain: {delay: 100ms, spread: 50ms, deadline: 250ms}
 log: {level: warning, format: json}
@@ -152,6 +153,7 @@ log: {level: warning, format: json}
   CHECK(config.state.commit_interval == 1s);
   CHECK(config.state.synchronous == sqlite::Database::Synchronous::full);
   CHECK(config.session_ttl == 5min);
+  CHECK(config.token_lifetime == 12h);
   CHECK(config.cluster.secret == "sixteen-letters!");
   CHECK(config.cluster.secret_previous == "the-one-before-it");
   CHECK(config.defaults.publisher_allow.allows("10.1.2.3"));
@@ -277,6 +279,7 @@ TEST_CASE("state and sessions have bounds") {
         "relay.yaml:1: state.synchronous: \"extra\" is not one of off, normal, full");
   CHECK(error_of("state: {commit_interval: 9ms}").find("from 10ms to 10s") != std::string::npos);
   CHECK(error_of("session: {ttl: 999ms}").find("from 1s to 24h") != std::string::npos);
+  CHECK(error_of("session: {token_lifetime: 8761h}").find("from 1s to 8760h") != std::string::npos);
   CHECK(error_of("state: {path: \"/a\\x07b\"}") ==
         "relay.yaml:1: state.path: \"/a\\u0007b\" is not the path of a folder");
   for (const char* section : {"state: {path: /a}", "session: {ttl: 5s}", "cluster: {secret: a}"}) {

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <vector>
 
 #include "relay/http/head_codec.hpp"
 
@@ -157,6 +158,32 @@ TEST_CASE("OPTIONS names what is possible") {
   CHECK(route_of("OPTIONS", "*").allow == media_methods);
   CHECK(route_of("OPTIONS", "/metrics").kind == RouteKind::options);
   CHECK(route_of("OPTIONS", "/metrics").allow == endpoint_methods);
+}
+
+TEST_CASE("sessions and revocations are about tokens") {
+  const std::string id(32, 'a');
+  for (const char* method : {"GET", "HEAD"}) {
+    CHECK(route_of(method, "/api/v1/sessions").kind == RouteKind::sessions_api);
+    CHECK(route_of(method, "/api/v1/sessions?after=" + id).token.after == id);
+    CHECK(route_of(method, "/api/v1/revocations?x=y").kind == RouteKind::revocations_api);
+  }
+  const Route revoke = route_of("POST", "/api/v1/revocations?id=" + id);
+  CHECK(revoke.kind == RouteKind::revoke);
+  CHECK(revoke.token.id == id);
+  for (const std::string& query :
+       std::vector<std::string>{"", "?", "?id=", "?id=" + id + "a", "?id=" + id.substr(1) + "g",
+                                "?id=" + id + "&id=" + id, "?after=" + id}) {
+    CAPTURE(query);
+    CHECK(status_of_route("POST", "/api/v1/revocations" + query) == 400);
+  }
+  CHECK(status_of_route("GET", "/api/v1/sessions?after=1") == 400);
+  CHECK(status_of_route("POST", "/api/v1/sessions?id=" + id) == 405);
+  CHECK(route_of("POST", "/api/v1/sessions").allow == endpoint_methods);
+  for (const char* method : {"PUT", "DELETE"}) {
+    CHECK(route_of(method, "/api/v1/revocations").allow == "GET, HEAD, POST, OPTIONS");
+  }
+  CHECK(route_of("OPTIONS", "/api/v1/revocations").allow == "GET, HEAD, POST, OPTIONS");
+  CHECK(route_of("OPTIONS", "/api/v1/sessions").allow == endpoint_methods);
 }
 
 TEST_CASE("a malformed parameter is refused with its reason") {
