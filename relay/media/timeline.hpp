@@ -53,8 +53,8 @@ class Timeline {
   /// Media time minus dts of the present publisher; nothing before its first dts.
   std::optional<std::int64_t> offset() const noexcept { return offset_; }
 
-  /// Where the last frame ends, in media time: as long after its beginning as that was after the one
-  /// before.
+  /// Where the last frame ends, in media time: as long after its beginning as that was after the
+  /// one before.
   std::int64_t end() const noexcept { return time_ + interval_; }
 
   /// Another publisher goes on: its first dts is the last end plus the UTC that passes until its

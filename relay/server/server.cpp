@@ -34,7 +34,7 @@ Server::Server(const control::Config& config, base::Log& log)
       known_streams_(state_ ? std::make_unique<state::KnownStreams>(*state_, base::utc_now(),
                                                                     config.session_ttl)
                             : nullptr),
-      sessions_(make_keys(config),
+      sessions_(make_keys(config, log),
                 {config.session_ttl, config.token_lifetime, Sessions::leases_max}, state_.get(),
                 Moment::now()),
       store_(open_store(config, log)),

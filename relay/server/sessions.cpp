@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <system_error>
 #include <utility>
 
 #include "relay/base/assert.hpp"
@@ -14,10 +15,21 @@ base::Utc later(base::Utc utc, base::Duration duration) {
   return utc + std::chrono::floor<std::chrono::microseconds>(duration);
 }
 
-std::string secret_of(const control::Config& config) {
+// As with the rest of the state, a disk that fails costs only what it would have kept.
+std::optional<std::string> load_secret(const std::filesystem::path& file, base::Log& log) {
+  try {
+    return token::load_or_make_secret(file);
+  } catch (const std::system_error& error) {
+    log.warning("tokens are not known to the next process",
+                {{"path", file.string()}, {"error", error.what()}});
+    return std::nullopt;
+  }
+}
+
+std::string secret_of(const control::Config& config, base::Log& log) {
   if (!config.cluster.secret.empty()) return config.cluster.secret;
   if (!config.state.path.empty()) {
-    return token::load_or_make_secret(std::filesystem::path(config.state.path) / "secret");
+    if (auto secret = load_secret(config.state.path / "secret", log)) return *std::move(secret);
   }
   return token::to_text(token::random_id()) + token::to_text(token::random_id());
 }
@@ -35,8 +47,8 @@ state::Holder holder_of(token::Kind kind) {
 
 }  // namespace
 
-token::Keys make_keys(const control::Config& config) {
-  return token::derive_keys(secret_of(config), config.cluster.secret_previous);
+token::Keys make_keys(const control::Config& config, base::Log& log) {
+  return token::derive_keys(secret_of(config, log), config.cluster.secret_previous);
 }
 
 Sessions::Sessions(token::Keys keys, Options options, state::Store* store, Moment now)

@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "relay/base/logging.hpp"
 #include "relay/base/result.hpp"
 #include "relay/base/time.hpp"
 #include "relay/control/config.hpp"
@@ -29,9 +30,10 @@ struct Moment {
 };
 
 /// Those that tokens are signed with: of `cluster.secret`; else of the file `secret` in
-/// `state.path`, which is made when missing; else random ones that go with the process. Blocks: for
-/// the start. Throws std::runtime_error when the file cannot be had.
-token::Keys make_keys(const control::Config& config);
+/// `state.path`, which is made when missing; else, and where the disk gives none, random ones that
+/// go with the process. Blocks: for the start. Throws std::runtime_error when the file is damaged
+/// or not for the relay alone.
+token::Keys make_keys(const control::Config& config, base::Log& log);
 
 /// The publishers and viewers over the wire, by their tokens, of all workers: who is connected, and
 /// who is gone and may come back until its lease ends. What it knows it also keeps in the store of

@@ -136,14 +136,18 @@ TEST_CASE("the relay's own secret is the same at each start and nobody else's") 
   control::Config config =
       control::load_config_text("", "", {}, {.cpus = 1, .descriptors_max = 20000}).config;
   config.state.path = folder.path();
-  const auto keys = make_keys(config);
-  const auto again = make_keys(config);
+  base::Log log{base::LogLevel::error, base::LogFormat::text};
+  const auto keys = make_keys(config, log);
+  const auto again = make_keys(config, log);
   CHECK(std::ranges::equal(keys.current.bytes(), again.current.bytes()));
   const auto permissions = std::filesystem::status(folder.path() / "secret").permissions();
   CHECK(permissions == (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
+  // Where none can be kept it goes with the process, as it does without a folder.
+  config.state.path = folder.path() / "missing";
+  CHECK_FALSE(std::ranges::equal(make_keys(config, log).current.bytes(), keys.current.bytes()));
   config.state.path.clear();
-  CHECK_FALSE(
-      std::ranges::equal(make_keys(config).current.bytes(), make_keys(config).current.bytes()));
+  CHECK_FALSE(std::ranges::equal(make_keys(config, log).current.bytes(),
+                                 make_keys(config, log).current.bytes()));
 }
 
 TEST_CASE("a viewer that does not say how it wants to be served gets what it had") {
