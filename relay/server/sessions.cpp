@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <system_error>
+#include <tuple>
 #include <utility>
 
 #include "relay/base/assert.hpp"
@@ -68,22 +69,21 @@ Sessions::Shown Sessions::take_token(const token::Wish& wish, std::string_view t
   static const token::Revocations none(0);
   if (!token.empty()) {
     const auto claims = token::verify(keys_, token, wish, now, none);
-    if (claims) return {std::string(token), *claims, false};
+    if (claims) return {std::string(token), *token::parse(token), false};
   }
-  const token::Claims claims{wish.kind, later(now, options_.token_lifetime), token::random_id(),
-                             token::digest_of(wish.stream)};
-  return {token::issue(keys_, wish, claims.expires, claims.id), claims, true};
+  std::string text =
+      token::issue(keys_, wish, later(now, options_.token_lifetime), token::random_id());
+  const token::Sealed sealed = *token::parse(text);
+  return {std::move(text), sealed, true};
 }
 
 Sessions::Session* Sessions::begin(const token::Wish& wish, const Shown& shown, Moment now) {
-  if (revocations_.contains(shown.claims.id)) return nullptr;
-  const auto [found, is_new] = sessions_.try_emplace(shown.claims.id);
+  if (revocations_.contains(shown.sealed.claims.id)) return nullptr;
+  const auto [found, is_new] = sessions_.try_emplace(shown.sealed.claims.id);
   Session& session = found->second;
   if (is_new) {
-    session.claims = shown.claims;
-    session.entry.token = shown.text;
+    session.sealed = shown.sealed;
     session.entry.stream = wish.stream;
-    session.entry.protocol = "wire";
     session.entry.start = now.utc;
   } else if (session.connections == 0) {
     leases_.drop(shown.text);
@@ -103,7 +103,7 @@ base::Result<Sessions::Begun> Sessions::begin_publisher(const std::string& strea
   if (session == nullptr) return token::Errc::revoked;
   put(*session);
   incumbents_.erase(stream);
-  return Begun{std::move(shown.text), shown.claims, shown.is_new};
+  return Begun{std::move(shown.text), shown.sealed.claims, shown.is_new};
 }
 
 base::Result<Sessions::Begun> Sessions::begin_viewer(const std::string& stream, wire::Play& play,
@@ -116,14 +116,14 @@ base::Result<Sessions::Begun> Sessions::begin_viewer(const std::string& stream, 
   complete(play, session->entry.wishes);
   session->entry.wishes = {play.slow, play.max_lag, play.flush};
   put(*session);
-  return Begun{std::move(shown.text), shown.claims, shown.is_new};
+  return Begun{std::move(shown.text), shown.sealed.claims, shown.is_new};
 }
 
 bool Sessions::is_revoked(const std::string& stream, std::string_view token, Moment now) const {
   if (token.empty()) return false;
   const Shown shown = take_token({token::Kind::publisher, stream}, token, now.utc);
   const std::lock_guard lock(lock_);
-  return revocations_.contains(shown.claims.id);
+  return revocations_.contains(shown.sealed.claims.id);
 }
 
 void Sessions::add(Session& session, const Progress& progress, Moment now) const {
@@ -154,23 +154,24 @@ void Sessions::end(const token::Id& id, const Progress& progress, bool may_retur
   if (!is_kept) return erase(id);
   put(session);
   if (store_ == nullptr) return;
-  state::put_lease(*store_, {session.entry.token, session.entry.stream,
-                             holder_of(session.claims.kind), session.lease});
+  state::put_lease(*store_, {token::to_text(session.sealed), session.entry.stream,
+                             holder_of(session.sealed.claims.kind), session.lease});
 }
 
 // Viewers, of whom there may be any number, leave room for publishers.
 bool Sessions::grant_lease(const Session& session, base::Time until) {
   const std::size_t for_viewers = options_.leases_max - options_.leases_max / 10;
-  if (session.claims.kind == token::Kind::viewer && leases_.size() >= for_viewers) return false;
-  return leases_.renew(session.entry.token, until);
+  if (session.sealed.claims.kind == token::Kind::viewer && leases_.size() >= for_viewers)
+    return false;
+  return leases_.renew(token::to_text(session.sealed), until);
 }
 
 void Sessions::put(const Session& session) const {
   if (store_ == nullptr) return;
-  if (session.claims.kind == token::Kind::publisher) {
-    state::put_publisher(*store_, session.entry);
+  if (session.sealed.claims.kind == token::Kind::publisher) {
+    state::put_publisher(*store_, token::to_text(session.sealed), session.entry);
   } else {
-    state::put_viewer(*store_, session.entry);
+    state::put_viewer(*store_, token::to_text(session.sealed), session.entry);
   }
 }
 
@@ -184,7 +185,7 @@ void Sessions::erase_records(const std::string& token) const {
 void Sessions::erase(const token::Id& id) {
   const auto found = sessions_.find(id);
   if (found == sessions_.end()) return;
-  erase_records(found->second.entry.token);
+  erase_records(token::to_text(found->second.sealed));
   sessions_.erase(found);
 }
 
@@ -220,15 +221,15 @@ Sessions::Revoking Sessions::revoke(const token::Id& id, Moment now) {
   const auto found = sessions_.find(id);
   if (found == sessions_.end()) return Revoking::unknown;
   const Session& session = found->second;
-  const token::Revocation revocation{id, session.claims.expires};
+  const token::Revocation revocation{id, session.sealed.claims.expires};
   if (!revocations_.add(revocation, now.utc)) return Revoking::full;
   if (store_ != nullptr) state::put_revocation(*store_, revocation);
   const auto former = incumbents_.find(session.entry.stream);
-  if (former != incumbents_.end() && former->second.token == session.entry.token) {
+  if (former != incumbents_.end() && former->second.token == token::to_text(session.sealed)) {
     incumbents_.erase(former);
   }
   if (session.connections > 0) return Revoking::done;
-  leases_.drop(session.entry.token);
+  leases_.drop(token::to_text(session.sealed));
   erase(id);
   return Revoking::done;
 }
@@ -241,12 +242,12 @@ control::SessionPage Sessions::list(const std::optional<token::Id>& after) const
     const auto& [id, session] = *one;
     control::SessionReport& told = listed.sessions.emplace_back();
     told.id = token::to_text(id);
-    told.is_publisher = session.claims.kind == token::Kind::publisher;
+    told.is_publisher = session.sealed.claims.kind == token::Kind::publisher;
     told.stream = session.entry.stream;
-    told.protocol = session.entry.protocol;
+    told.protocol = "wire";
     told.start = session.entry.start;
     told.bytes = session.entry.bytes;
-    told.expires = session.claims.expires;
+    told.expires = session.sealed.claims.expires;
     if (session.connections == 0) told.lease = session.lease;
   }
   listed.has_more = one != sessions_.end();
@@ -269,18 +270,18 @@ void Sessions::load(Moment now) {
   std::unordered_map<std::string, base::Utc> leases;
   state::each_lease(
       *store_, [&](const state::LeaseEntry& entry) { leases.emplace(entry.token, entry.expiry); });
-  std::vector<std::pair<token::Kind, state::SessionEntry>> entries;
-  state::each_publisher(*store_, [&](state::SessionEntry entry) {
-    entries.emplace_back(token::Kind::publisher, std::move(entry));
+  std::vector<std::tuple<token::Kind, std::string, state::SessionEntry>> entries;
+  state::each_publisher(*store_, [&](const std::string& token, state::SessionEntry entry) {
+    entries.emplace_back(token::Kind::publisher, token, std::move(entry));
   });
-  state::each_viewer(*store_, [&](state::SessionEntry entry) {
-    entries.emplace_back(token::Kind::viewer, std::move(entry));
+  state::each_viewer(*store_, [&](const std::string& token, state::SessionEntry entry) {
+    entries.emplace_back(token::Kind::viewer, token, std::move(entry));
   });
-  for (auto& [kind, entry] : entries) {
-    const auto lease = leases.extract(entry.token);
+  for (auto& [kind, token, entry] : entries) {
+    const auto lease = leases.extract(token);
     std::optional<base::Utc> until;
     if (lease) until = lease.mapped();
-    take_in(kind, std::move(entry), until, now);
+    take_in(kind, token, std::move(entry), until, now);
   }
   for (const auto& [token, expiry] : leases) store_->erase(state::Kind::lease, token);
 }
@@ -295,12 +296,11 @@ void Sessions::load_revocations(Moment now) {
 }
 
 // One whose token is not of a kind that is known here still has its lease.
-void Sessions::take_in(token::Kind kind, state::SessionEntry entry,
+void Sessions::take_in(token::Kind kind, const std::string& token, state::SessionEntry entry,
                        const std::optional<base::Utc>& lease, Moment now) {
   // A clock that was put back makes no lease longer.
   const base::Utc longest = later(now.utc, options_.ttl);
   const base::Utc until = std::min(lease.value_or(longest), longest);
-  const std::string token = entry.token;
   const auto sealed = token::parse(token);
   const bool is_revoked = sealed && revocations_.contains(sealed->claims.id);
   if (is_revoked || until <= now.utc || !leases_.renew(token, now.time + (until - now.utc))) {
@@ -312,7 +312,7 @@ void Sessions::take_in(token::Kind kind, state::SessionEntry entry,
     if (former.token.empty() || former.seen < entry.seen) former = {token, entry.seen};
   }
   if (!sealed || sealed->claims.kind != kind) return;
-  sessions_.try_emplace(sealed->claims.id, Session{sealed->claims, std::move(entry), 0, until});
+  sessions_.try_emplace(sealed->claims.id, Session{*sealed, std::move(entry), 0, until});
 }
 
 }  // namespace server

@@ -105,15 +105,16 @@ class Sessions {
   control::RevocationPage revocations(const std::optional<token::Id>& after) const;
 
  private:
+  // There may be as many as connections: without the text of the token, which is longer.
   struct Session {
-    token::Claims claims;
+    token::Sealed sealed;
     state::SessionEntry entry;
     unsigned connections = 0;
     base::Utc lease{};  ///< when it ends; without connections
   };
   struct Shown {
     std::string text;
-    token::Claims claims;
+    token::Sealed sealed;
     bool is_new = true;
   };
 
@@ -127,8 +128,8 @@ class Sessions {
   void erase(const token::Id& id);
   void load(Moment now);
   void load_revocations(Moment now);
-  void take_in(token::Kind kind, state::SessionEntry entry, const std::optional<base::Utc>& lease,
-               Moment now);
+  void take_in(token::Kind kind, const std::string& token, state::SessionEntry entry,
+               const std::optional<base::Utc>& lease, Moment now);
 
   const token::Keys keys_;
   const Options options_;

@@ -21,21 +21,19 @@ void fill(session::PositionRecord& record, const wire::Position& place) {
 
 // What both kinds of sessions have.
 template <class Record>
-void fill(Record& record, const SessionEntry& entry) {
-  record.set_token(entry.token);
+void fill(Record& record, const std::string& token, const SessionEntry& entry) {
+  record.set_token(token);
   record.set_stream(entry.stream);
-  record.set_protocol(entry.protocol);
+  record.set_protocol("wire");
   *record.mutable_start() = to_timestamp(entry.start);
   *record.mutable_seen() = to_timestamp(entry.seen);
   record.set_bytes(entry.bytes);
 }
 
 template <class Record>
-SessionEntry to_entry(const std::string& name, const Record& record) {
+SessionEntry to_entry(const Record& record) {
   SessionEntry entry;
-  entry.token = name;
   entry.stream = record.stream();
-  entry.protocol = record.protocol().empty() ? "wire" : record.protocol();
   if (record.has_start()) entry.start = to_utc(record.start()).value_or(base::Utc{});
   entry.seen = entry.start;
   if (record.has_seen()) entry.seen = to_utc(record.seen()).value_or(entry.start);
@@ -97,19 +95,19 @@ session::LeaseRecord::Holder to_record(Holder holder) {
 
 }  // namespace
 
-void put_publisher(Store& store, const SessionEntry& entry) {
+void put_publisher(Store& store, const std::string& token, const SessionEntry& entry) {
   session::PublisherRecord record;
-  fill(record, entry);
+  fill(record, token, entry);
   if (entry.place.epoch != 0) fill(*record.mutable_received(), entry.place);
-  store.set(Kind::publisher, entry.token, record);
+  store.set(Kind::publisher, token, record);
 }
 
-void put_viewer(Store& store, const SessionEntry& entry) {
+void put_viewer(Store& store, const std::string& token, const SessionEntry& entry) {
   session::ViewerRecord record;
-  fill(record, entry);
+  fill(record, token, entry);
   if (entry.place.epoch != 0) fill(*record.mutable_cursor(), entry.place);
   fill(*record.mutable_policy(), entry.wishes);
-  store.set(Kind::viewer, entry.token, record);
+  store.set(Kind::viewer, token, record);
 }
 
 void put_lease(Store& store, const LeaseEntry& entry) {
@@ -133,22 +131,22 @@ void erase_revocation(Store& store, const token::Id& id) {
   store.erase(Kind::revocation, token::to_text(id));
 }
 
-void each_publisher(const Store& store, const std::function<void(SessionEntry)>& visit) {
+void each_publisher(const Store& store, const VisitSession& visit) {
   store.each(Kind::publisher, [&](const std::string& name, google::protobuf::Message& message) {
     const auto& record = static_cast<const session::PublisherRecord&>(message);
-    SessionEntry entry = to_entry(name, record);
+    SessionEntry entry = to_entry(record);
     if (record.has_received()) entry.place = to_place(record.received());
-    visit(std::move(entry));
+    visit(name, std::move(entry));
   });
 }
 
-void each_viewer(const Store& store, const std::function<void(SessionEntry)>& visit) {
+void each_viewer(const Store& store, const VisitSession& visit) {
   store.each(Kind::viewer, [&](const std::string& name, google::protobuf::Message& message) {
     const auto& record = static_cast<const session::ViewerRecord&>(message);
-    SessionEntry entry = to_entry(name, record);
+    SessionEntry entry = to_entry(record);
     if (record.has_cursor()) entry.place = to_place(record.cursor());
     entry.wishes = to_wishes(record.policy());
-    visit(std::move(entry));
+    visit(name, std::move(entry));
   });
 }
 

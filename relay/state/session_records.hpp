@@ -21,11 +21,9 @@ struct Wishes {
   friend bool operator==(const Wishes&, const Wishes&) = default;
 };
 
-/// A session, as `PublisherRecord` or `ViewerRecord` has it.
+/// A session over the wire, as `PublisherRecord` or `ViewerRecord` has it. The key is its token.
 struct SessionEntry {
-  std::string token;
   std::string stream;
-  std::string protocol;
   base::Utc start{};
   base::Utc seen{};
   std::uint64_t bytes = 0;
@@ -44,8 +42,8 @@ struct LeaseEntry {
 
 // Any thread; the key is the token.
 
-void put_publisher(Store& store, const SessionEntry& entry);
-void put_viewer(Store& store, const SessionEntry& entry);
+void put_publisher(Store& store, const std::string& token, const SessionEntry& entry);
+void put_viewer(Store& store, const std::string& token, const SessionEntry& entry);
 void put_lease(Store& store, const LeaseEntry& entry);
 
 /// The key is the token's id.
@@ -54,8 +52,9 @@ void erase_revocation(Store& store, const token::Id& id);
 
 // For the start, as Store::each(). A token in a record that is not its key does not count.
 
-void each_publisher(const Store& store, const std::function<void(SessionEntry)>& visit);
-void each_viewer(const Store& store, const std::function<void(SessionEntry)>& visit);
+using VisitSession = std::function<void(const std::string& token, SessionEntry)>;
+void each_publisher(const Store& store, const VisitSession& visit);
+void each_viewer(const Store& store, const VisitSession& visit);
 void each_lease(const Store& store, const std::function<void(LeaseEntry)>& visit);
 
 /// One without an end is until the year 9999; one whose key is no id is left out.
