@@ -119,9 +119,10 @@ class Home {
   };
   std::optional<Tables> tables;
 
-  /// The session that writes now, by its id; and since when there is none.
+  /// The session that writes now, by its id; and since when there is none: at first since the home
+  /// was made, for somebody who may have to wait for his turn.
   std::optional<std::uint64_t> publisher;
-  base::Time free_since{};
+  base::Time free_since = base::monotonic_now();
   /// The episode of memory pressure (Relief) in which input of it was dropped last.
   std::uint32_t dropped_in = 0;
 
