@@ -107,8 +107,9 @@ void WorkerServer::on_gathered(const Gathering& gathering) noexcept {
   }
   const control::ArenaReport arena{shared_.arena.block_bytes(), shared_.arena.block_count(),
                                    shared_.arena.free_count()};
-  connection->second->respond(head_with("text/plain; version=0.0.4"),
-                              control::metrics_text(gathering.reports, arena, report_store()));
+  connection->second->respond(
+      head_with("text/plain; version=0.0.4"),
+      control::metrics_text(gathering.reports, arena, report_store(), report_state()));
 }
 
 }  // namespace server

@@ -234,6 +234,7 @@ class WorkerServer final : public loop::Listener::Events,
   void end_recordings() noexcept;
   void sweep_recorders() noexcept;
   std::optional<control::StoreReport> report_store() const;
+  std::optional<control::StateReport> report_state() const;
 
   // past_requests.cpp
   Live find_live(const std::string& path) noexcept override;
