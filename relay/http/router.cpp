@@ -36,6 +36,7 @@ std::optional<RouteKind> find_endpoint(std::string_view path) {
   if (path == "/readyz") return RouteKind::readyz;
   if (path == "/metrics") return RouteKind::metrics;
   if (path == "/api/v1/streams") return RouteKind::streams_api;
+  if (path == "/api/v1/usage") return RouteKind::usage_api;
   return std::nullopt;
 }
 
@@ -71,6 +72,13 @@ Route route_endpoint(const RequestHead& head, RouteKind kind) {
   }
   if (head.method == Method::options) return to_kind(RouteKind::options, endpoint_methods);
   return to_kind(kind);
+}
+
+Route route_usage(const RequestHead& head, std::string_view query) {
+  Route usage = route_endpoint(head, RouteKind::usage_api);
+  if (usage.kind != RouteKind::usage_api) return usage;
+  if (auto refusal = read_query(query, usage.usage)) return refuse(400, std::move(*refusal));
+  return usage;
 }
 
 Route route_stream(const RequestHead& head, std::string_view stream, media::Container container,
@@ -117,7 +125,10 @@ Route route(const RequestHead& head) {
       path_size == std::string_view::npos ? std::string_view() : target.substr(path_size + 1);
   const auto path = decode_path(target.substr(0, path_size));
   if (!path) return refuse(400, "only unreserved characters may be percent-encoded in a path");
-  if (const auto endpoint = find_endpoint(*path)) return route_endpoint(head, *endpoint);
+  if (const auto endpoint = find_endpoint(*path)) {
+    if (*endpoint == RouteKind::usage_api) return route_usage(head, query);
+    return route_endpoint(head, *endpoint);
+  }
 
   std::string_view stream = std::string_view(*path).substr(1);
   if (const auto kind = take_recording(stream)) return route_recording(head, stream, *kind, query);

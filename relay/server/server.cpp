@@ -31,10 +31,14 @@ Server::Server(const control::Config& config, base::Log& log)
       arena_(config.arena_bytes, config.block_bytes),
       directory_(config.streams_max),
       state_(open_state(config, log)),
+      usage_(state_.get(), log),
       store_(open_store(config, log)),
       clips_(store_ ? std::make_unique<disk::ClipTable>(*store_) : nullptr),
-      shared_{config,          log, arena_, directory_, state_.get(), store_.get(), clips_.get(),
-              base::utc_now(), {},  {},     {},         {},           {},           {}} {
+      shared_{config,       log,          arena_,
+              directory_,   usage_,       state_.get(),
+              store_.get(), clips_.get(), base::utc_now(),
+              {},           {},           {},
+              {},           {},           {}} {
   const auto http = loop::bind_sockets(config.http.address, config.http.port, config.workers);
   const auto admin = loop::bind_sockets(config.admin.address, config.admin.port, 1);
   std::vector<stream::StreamTable::Peer> peers;

@@ -12,6 +12,7 @@
 #include "relay/disk/store.hpp"
 #include "relay/loop/worker.hpp"
 #include "relay/memory/arena.hpp"
+#include "relay/server/usage_book.hpp"
 #include "relay/server/worker_server.hpp"
 #include "relay/state/store.hpp"
 #include "relay/stream/directory.hpp"
@@ -47,6 +48,7 @@ class Server {
   memory::Arena arena_;
   stream::Directory directory_;
   std::unique_ptr<state::Store> state_;     // nothing: everything is forgotten with the process
+  UsageBook usage_;                         // saves into it
   std::unique_ptr<disk::Store> store_;      // nothing: no recordings
   std::unique_ptr<disk::ClipTable> clips_;  // likewise
   Shared shared_;

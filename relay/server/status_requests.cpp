@@ -69,6 +69,11 @@ void WorkerServer::serve_status(session::HttpConnection& connection, const http:
         return refuse(connection, 404, "metrics are served on the admin address");
       }
       return gather_reports(connection.id(), route.kind);
+    case http::RouteKind::usage_api:
+      if (connection.port() != session::Port::admin) {
+        return refuse(connection, 404, "usage is served on the admin address");
+      }
+      return serve_usage(connection, route.usage);
     case http::RouteKind::streams_api:
       return gather_reports(connection.id(), route.kind);
     case http::RouteKind::options:

@@ -387,7 +387,9 @@ class Game {
 
   std::span<const std::byte> input_;
   stream::Directory directory_{config().streams_max};
-  server::Shared shared_{config(), log(), arena(), directory_, nullptr, nullptr, base::utc_now()};
+  server::UsageBook usage_{nullptr, log()};
+  server::Shared shared_{config(), log(),   arena(), directory_,     usage_,
+                         nullptr,  nullptr, nullptr, base::utc_now()};
   std::array<Door, workers> doors_;
   Door admin_door_;
   std::array<std::unique_ptr<loop::Worker>, workers> loops_;
