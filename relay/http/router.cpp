@@ -39,6 +39,7 @@ std::optional<RouteKind> find_endpoint(std::string_view path) {
   if (path == "/api/v1/streams") return RouteKind::streams_api;
   if (path == "/api/v1/sessions") return RouteKind::sessions_api;
   if (path == "/api/v1/revocations") return RouteKind::revocations_api;
+  if (path == "/api/v1/usage") return RouteKind::usage_api;
   return std::nullopt;
 }
 
@@ -95,6 +96,13 @@ bool is_of_tokens(RouteKind kind) {
   return kind == RouteKind::sessions_api || kind == RouteKind::revocations_api;
 }
 
+Route route_usage(const RequestHead& head, std::string_view query) {
+  Route usage = route_endpoint(head, RouteKind::usage_api);
+  if (usage.kind != RouteKind::usage_api) return usage;
+  if (auto refusal = read_query(query, usage.usage)) return refuse(400, std::move(*refusal));
+  return usage;
+}
+
 Route route_stream(const RequestHead& head, std::string_view stream, media::Container container,
                    std::string_view query) {
   if (auto reserved = find_reserved(stream)) return refuse(400, std::move(*reserved));
@@ -140,6 +148,7 @@ Route route(const RequestHead& head) {
   const auto path = decode_path(target.substr(0, path_size));
   if (!path) return refuse(400, "only unreserved characters may be percent-encoded in a path");
   if (const auto endpoint = find_endpoint(*path)) {
+    if (*endpoint == RouteKind::usage_api) return route_usage(head, query);
     return is_of_tokens(*endpoint) ? route_tokens(head, *endpoint, query)
                                    : route_endpoint(head, *endpoint);
   }

@@ -15,7 +15,7 @@ stream::Past to_past(const disk::Segment& newest) {
           newest.end_time, newest.number,    newest.discontinuity};
 }
 
-control::StoreReport::Lane report_lane(const loop::Lane& lane) {
+control::LaneReport report_lane(const loop::Lane& lane) {
   const loop::Lane::Counts counts = lane.counts();
   return {lane.name(), counts.running, counts.waiting, counts.refused};
 }
@@ -139,6 +139,11 @@ std::optional<control::StoreReport> WorkerServer::report_store() const {
       {report_lane(shared_.store->write_lane()), report_lane(shared_.store->read_lane())},
       shared_.store->backlog_bytes.load(std::memory_order_relaxed),
       shared_.store->past_bytes.load(std::memory_order_relaxed)};
+}
+
+std::optional<control::StateReport> WorkerServer::report_state() const {
+  if (shared_.state == nullptr) return std::nullopt;
+  return control::StateReport{report_lane(shared_.state->lane()), shared_.state->counters()};
 }
 
 }  // namespace server

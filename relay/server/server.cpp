@@ -37,16 +37,20 @@ Server::Server(const control::Config& config, base::Log& log)
       sessions_(make_keys(config, log),
                 {config.session_ttl, config.token_lifetime, Sessions::leases_max}, state_.get(),
                 Moment::now()),
+      usage_(state_.get(), log),
       store_(open_store(config, log)),
       clips_(store_ ? std::make_unique<disk::ClipTable>(*store_) : nullptr),
-      shared_{config,       log,
-              arena_,       directory_,
-              state_.get(), known_streams_.get(),
-              sessions_,    store_.get(),
-              clips_.get(), base::utc_now(),
-              {},           {},
-              {},           {},
-              {},           {}} {
+      shared_{.config = config,
+              .log = log,
+              .arena = arena_,
+              .directory = directory_,
+              .state = state_.get(),
+              .known_streams = known_streams_.get(),
+              .sessions = sessions_,
+              .usage = usage_,
+              .store = store_.get(),
+              .clips = clips_.get(),
+              .started = base::utc_now()} {
   const auto http = loop::bind_sockets(config.http.address, config.http.port, config.workers);
   const auto admin = loop::bind_sockets(config.admin.address, config.admin.port, 1);
   std::vector<stream::StreamTable::Peer> peers;

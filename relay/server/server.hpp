@@ -13,6 +13,7 @@
 #include "relay/loop/worker.hpp"
 #include "relay/memory/arena.hpp"
 #include "relay/server/sessions.hpp"
+#include "relay/server/usage_book.hpp"
 #include "relay/server/worker_server.hpp"
 #include "relay/state/store.hpp"
 #include "relay/state/streams.hpp"
@@ -51,6 +52,7 @@ class Server {
   std::unique_ptr<state::Store> state_;  // nothing: everything is forgotten with the process
   std::unique_ptr<state::KnownStreams> known_streams_;  // likewise
   Sessions sessions_;
+  UsageBook usage_;                         // saves into state_
   std::unique_ptr<disk::Store> store_;      // nothing: no recordings
   std::unique_ptr<disk::ClipTable> clips_;  // likewise
   Shared shared_;

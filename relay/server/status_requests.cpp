@@ -73,6 +73,11 @@ void WorkerServer::serve_status(session::HttpConnection& connection, const http:
         return refuse(connection, 404, "metrics are served on the admin address");
       }
       return gather_reports(connection.id(), route.kind);
+    case http::RouteKind::usage_api:
+      if (connection.port() != session::Port::admin) {
+        return refuse(connection, 404, "usage is served on the admin address");
+      }
+      return serve_usage(connection, route.usage);
     case http::RouteKind::streams_api:
       return gather_reports(connection.id(), route.kind);
     case http::RouteKind::sessions_api:
@@ -147,8 +152,9 @@ void WorkerServer::on_gathered(const Gathering& gathering) noexcept {
   }
   const control::ArenaReport arena{shared_.arena.block_bytes(), shared_.arena.block_count(),
                                    shared_.arena.free_count()};
-  connection->second->respond(head_with("text/plain; version=0.0.4"),
-                              control::metrics_text(gathering.reports, arena, report_store()));
+  connection->second->respond(
+      head_with("text/plain; version=0.0.4"),
+      control::metrics_text(gathering.reports, arena, report_store(), report_state()));
 }
 
 }  // namespace server

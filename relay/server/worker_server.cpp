@@ -49,8 +49,11 @@ WorkerServer::WorkerServer(loop::Worker& worker, Shared& shared)
       tick_timer_(worker, loop::bind<&WorkerServer::on_tick>(this)),
       drain_timer_(worker, loop::bind<&WorkerServer::tell_due_viewers>(this)),
       keep_timer_(worker, loop::bind<&WorkerServer::keep_streams>(this)),
+      usage_timer_(worker, loop::bind<&WorkerServer::save_usage>(this)),
+      meter_(shared.usage),
       wire_sessions_(shared.sessions) {
   tick_timer_.wake_every(tick);
+  begin_usage();
   begin_hooks();
   if (shared.store != nullptr) {
     past_ = std::make_unique<disk::PastTable>(worker, *shared.store, pool_, past_fanout_, *this);
@@ -288,6 +291,7 @@ void WorkerServer::sweep() noexcept {
   }
   for (const std::uint64_t id : std::exchange(ended_, {})) {
     if (viewers_.erase(id) > 0) {
+      meter_.forget(id);
       slow_viewers_.erase(id);  // not sooner: it is looked at until it is gone
       shared_.connections.fetch_sub(1, std::memory_order_relaxed);
     } else if (const auto connection = connections_.find(id); connection != connections_.end()) {
@@ -303,8 +307,10 @@ void WorkerServer::sweep() noexcept {
       wire_connections_.erase(wire);
     } else {
       publishers_.erase(id);
+      meter_.forget(id);
     }
   }
+  deliver_usage();
   if (drain_ == Drain::viewers && viewers_.empty()) on_no_viewers_left();
   if (drain_ == Drain::publishers && connections_.empty() && wire_connections_.empty() &&
       viewers_.empty() && publishers_.empty()) {
@@ -319,7 +325,10 @@ void WorkerServer::on_tick() noexcept {
   fanout_.governor().on_measured(worker_.busy());
   time_out_connections(now);
   time_out_waiting(now);
-  for (const auto& [id, publisher] : publishers_) publisher->on_time(now);
+  for (const auto& [id, publisher] : publishers_) {
+    meter(*publisher);
+    publisher->on_time(now);
+  }
   wire_sessions_.check_publishers(Moment::now());
   is_forgetting_sessions_ = worker_.index() == 0;
   supervise_sources(now);
@@ -335,6 +344,7 @@ void WorkerServer::on_tick() noexcept {
     // It may end, which takes it from no list before the end of the turn.
     for (const auto& [id, viewer] : viewers_) {
       find_slow_viewer(*viewer);
+      meter(*viewer, now);
       viewer->on_time(now);
     }
     wire_sessions_.check_viewers(Moment::now());
@@ -342,6 +352,7 @@ void WorkerServer::on_tick() noexcept {
     forget_waiting();
     table_.drop_unused();
   }
+  deliver_usage();
   turn_end_.keep_turning(true);  // whatever was ended here is swept in this turn
 }
 
@@ -384,6 +395,7 @@ void WorkerServer::on_viewer_end(session::HttpViewer& viewer, session::ViewerEnd
 void WorkerServer::count_viewer_end(const session::Viewer& viewer,
                                     session::ViewerEnd end) noexcept {
   ++counts_.viewer_ends[static_cast<std::size_t>(end)];
+  meter(viewer, base::monotonic_now());
   if (end == session::ViewerEnd::pinned) count(stream::PressureStep::pinned);
   find_slow_viewer_end(viewer, end);
   shared_.log.info("viewer ended",
@@ -407,6 +419,7 @@ void WorkerServer::count_publisher_end(session::Publisher& publisher, session::P
   ++counts_.publisher_ends[static_cast<std::size_t>(end)];
   const session::PublisherCounts counts = publisher.counts();
   add_input(counts_, counts);
+  meter(publisher);
   shared_.log.info("publisher ended", {{"stream", home.stream().path()},
                                        {"peer", publisher.peer()},
                                        {"bytes", counts.bytes},

@@ -27,6 +27,8 @@
 #include "relay/server/recordings.hpp"
 #include "relay/server/sessions.hpp"
 #include "relay/server/source.hpp"
+#include "relay/server/usage_book.hpp"
+#include "relay/server/usage_meter.hpp"
 #include "relay/server/wire_sessions.hpp"
 #include "relay/session/http_connection.hpp"
 #include "relay/session/http_publisher.hpp"
@@ -63,6 +65,7 @@ struct Shared {
   state::Store* state;                 ///< nothing: everything is forgotten with the process
   state::KnownStreams* known_streams;  ///< likewise
   Sessions& sessions;                  ///< over the wire
+  UsageBook& usage;                    ///< of all workers
   disk::Store* store;                  ///< nothing: no recordings
   disk::ClipTable* clips;              ///< likewise
   base::Utc started;                   ///< what was recorded before is another process'
@@ -247,6 +250,7 @@ class WorkerServer final : public loop::Listener::Events,
   void end_recordings() noexcept;
   void sweep_recorders() noexcept;
   std::optional<control::StoreReport> report_store() const;
+  std::optional<control::StateReport> report_state() const;
 
   // past_requests.cpp
   Live find_live(const std::string& path) noexcept override;
@@ -344,6 +348,16 @@ class WorkerServer final : public loop::Listener::Events,
   void on_response_over() noexcept override;
   void take_back(std::unique_ptr<loop::Tcp> tcp, std::string received) noexcept override;
 
+  // usage.cpp
+  void begin_usage() noexcept;
+  void save_usage() noexcept;
+  void meter(session::Publisher& publisher) noexcept;
+  void meter(const session::Viewer& viewer, base::Time now) noexcept;
+  void on_clip_sent(const session::ClipResponse& response) noexcept override;
+  void on_clip_gone(std::uint64_t id) noexcept override;
+  void deliver_usage() noexcept;
+  void serve_usage(session::HttpConnection& connection, const http::UsageQuery& query) noexcept;
+
   // drain.cpp
   std::size_t close_listeners() noexcept;
   void tell_due_viewers() noexcept;
@@ -391,8 +405,10 @@ class WorkerServer final : public loop::Listener::Events,
   loop::Timer tick_timer_;
   loop::Timer drain_timer_;
   loop::Timer keep_timer_;
+  loop::Timer usage_timer_;  // on the first worker
   unsigned ticks_ = 0;
 
+  UsageMeter meter_;
   std::uint64_t last_id_ = 0;
   std::unordered_map<std::uint64_t, std::unique_ptr<session::HttpConnection>> connections_;
   std::unordered_map<std::uint64_t, std::unique_ptr<session::Viewer>> viewers_;

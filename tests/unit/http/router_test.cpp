@@ -55,6 +55,7 @@ TEST_CASE("endpoints are found by their exact path") {
     CHECK(route_of(method, "/readyz?x=%00").kind == RouteKind::readyz);
     CHECK(route_of(method, "/metrics").kind == RouteKind::metrics);
     CHECK(route_of(method, "/api/v1/streams").kind == RouteKind::streams_api);
+    CHECK(route_of(method, "/api/v1/usage").kind == RouteKind::usage_api);
   }
   CHECK(route_of("GET", "/%68ealthz").kind == RouteKind::healthz);
   for (const char* target : {"/healthy", "/api/v1", "/api/v2/streams", "/", "/favicon.ico",
@@ -145,11 +146,27 @@ TEST_CASE("other methods are refused with those that are possible") {
     CHECK(route_of(method, "/healthz").allow == endpoint_methods);
     CHECK(route_of(method, "/nowhere").allow == endpoint_methods);
   }
-  for (const char* target : {"/healthz", "/readyz", "/metrics", "/api/v1/streams"}) {
+  for (const char* target :
+       {"/healthz", "/readyz", "/metrics", "/api/v1/streams", "/api/v1/usage"}) {
     CHECK(status_of_route("PUT", target) == 405);
     CHECK(route_of("POST", target).allow == endpoint_methods);
   }
   CHECK(status_of_route("CONNECT", "a:443") == 405);
+}
+
+TEST_CASE("usage comes with its parameters") {
+  const Route routed = route_of(
+      "GET", "/api/v1/usage?format=csv&stream=live%2Fcam&from=2026-11-27T01:00:00%2B01:00");
+  CHECK(routed.kind == RouteKind::usage_api);
+  CHECK(routed.usage.form == UsageQuery::Form::csv);
+  CHECK(routed.usage.stream == "live/cam");
+  REQUIRE(routed.usage.from);
+  CHECK(base::to_iso8601(std::get<base::Utc>(*routed.usage.from)) == "2026-11-27T00:00:00.000Z");
+  CHECK_FALSE(routed.usage.to);
+  const Route refused = route_of("GET", "/api/v1/usage?format=xml");
+  CHECK(refused.status == 400);
+  CHECK(refused.reason == "format: json or csv");
+  CHECK(route_of("OPTIONS", "/api/v1/usage?format=xml").kind == RouteKind::options);
 }
 
 TEST_CASE("OPTIONS names what is possible") {

@@ -74,6 +74,19 @@ TEST_CASE("time of watching is split at midnight of UTC") {
                                            {today + days(2), "d", {0, 0, day_ms / 2}}});
 }
 
+TEST_CASE("viewers with the same times count together") {
+  Ledger ledger;
+  ledger.add_viewing("a", today - 2s, today + 3s, 1000);
+  ledger.add_viewing("b", noon, noon + 1s, std::numeric_limits<std::uint64_t>::max() / 2);
+  std::uint64_t a = 0;
+  std::uint64_t b = 0;
+  for (const Entry& entry : ledger.select({}, std::nullopt, 10).entries) {
+    (entry.stream == "a" ? a : b) += entry.sums.viewer_ms;
+  }
+  CHECK(a == 5'000'000);
+  CHECK(b == std::numeric_limits<std::uint64_t>::max());
+}
+
 TEST_CASE("time of watching sums up exactly however it is cut") {
   std::mt19937 random(3);
   for (int round = 0; round < 50; ++round) {
@@ -93,6 +106,7 @@ TEST_CASE("time of watching sums up exactly however it is cut") {
 
 TEST_CASE("time that nobody can have watched is not counted") {
   Ledger ledger;
+  ledger.add_viewing("a", noon, noon + 1s, 0);
   ledger.add_viewing("a", noon, noon);
   ledger.add_viewing("a", noon, noon - 1s);
   ledger.add_viewing("a", noon, noon + Ledger::viewing_max + 1us);
