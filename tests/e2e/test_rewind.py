@@ -90,7 +90,8 @@ def test_from_the_past_into_live(start, media, tmp_path, container):
         assert viewer.response.status == 200 and viewer.complete
         assert "x-spancast-gap" not in viewer.response.headers
         first = check_to_the_end(published, read(tmp_path, viewer, extension))
-        begins.append(recordings.utc(viewer.response.headers["x-spancast-start"]) - seconds(first / 25))
+        begin = recordings.utc(viewer.response.headers["x-spancast-start"])
+        begins.append(begin - seconds(first / 25))
     # The same clock for all, and a keyframe each second.
     assert max(begins) - min(begins) <= seconds(0.002)
     assert relay.metric("spancast_past_reads_total") == reads
