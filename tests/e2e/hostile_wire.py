@@ -94,9 +94,12 @@ class Attacker(websocket.WebSocket):
     def chunk(self, payload=b"\0\0\0\1\x65", *, samples=None, sequence=None, **fields):
         sequence = self.next if sequence is None else sequence
         whole = {"epoch": self.epoch, "sequence": sequence, "sync": True, "tracks_version": 1,
-                 "utc_us": time.time_ns() // 1000, "checksum": wire_messages.crc32c(payload),
-                 "samples": [self.sample(size=len(payload))] if samples is None else samples}
-        self.message(payload, chunk=self.wire.Chunk(**{**whole, **fields}))
+                 "utc_us": time.time_ns() // 1000,
+                 "samples": [self.sample(size=len(payload))] if samples is None else samples,
+                 **fields}
+        if "checksum" not in fields:
+            whole["checksum"] = wire_messages.crc32c(payload)
+        self.message(payload, chunk=self.wire.Chunk(**whole))
 
     def sample(self, **fields):
         return self.wire.Sample(**{"dts": 900000, "duration": 3600, "sync": True, **fields})
