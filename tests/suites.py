@@ -186,13 +186,13 @@ class Runner:
         code = execute(without_randomised_addresses(preset, command), deadline=deadline, env=env)
         return count_junit(junit, code)
 
-    def pytest(self, preset, *arguments, deadline, is_long=False):
-        junit = RESULTS / f"e2e-{preset}.xml"
+    def pytest(self, preset, *arguments, deadline, is_long=False, is_alone=False):
+        junit = RESULTS / f"e2e-{preset}{'-alone' if is_alone else ''}.xml"
         junit.unlink(missing_ok=True)
         # Most of their time the tests wait for a stream that plays at its own speed. Those of a
         # file share what they publish, but the long ones may last as long as all others.
         # AddressSanitizer makes them busy: what they wait for would not come in time.
-        workers = (2 if preset == "fuzz" else 3) * JOBS
+        workers = 0 if is_alone else (2 if preset == "fuzz" else 3) * JOBS
         # The folder first: its own options are known only once pytest has seen it.
         command = [sys.executable, "-m", "pytest", "tests/e2e", "-q", "-p", "no:cacheprovider",
                    "-n", str(workers), "--dist", "load" if is_long else "loadfile",
@@ -235,7 +235,8 @@ class Runner:
             count += self.ctest("fuzz", "-R", "^unit_", deadline=600)
             # The soak looks for leaks here; for growth it has the release build and its time.
             # At the short lengths: what the long ones find, they find in the release build.
-            count += self.pytest("fuzz", "--soak-minutes", "0.5", deadline=900)
+            count += self.pytest("fuzz", "--soak-minutes", "0.5", "-m", "not alone", deadline=900)
+            count += self.pytest("fuzz", "-m", "alone", deadline=300, is_alone=True)
         return count
 
     def tsan(self):

@@ -28,6 +28,8 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "threads: crosses workers; this is what runs under TSan")
+    config.addinivalue_line("markers", "alone: under AddressSanitizer beside no other test, which "
+                                       "would take the CPU that keeps up with its streams")
     config.addinivalue_line("markers", "long: only with --long")
     config.addinivalue_line("markers", "release: in the short form also with the release build")
     config.stash[MATRIX] = matrix_module.Matrix()

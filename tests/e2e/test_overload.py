@@ -14,7 +14,7 @@ import mpegts
 import relay as relay_module
 import tools
 
-pytestmark = [pytest.mark.threads, pytest.mark.release]
+pytestmark = [pytest.mark.threads, pytest.mark.release, pytest.mark.alone]
 KIB, MIB = 1024, 1024 * 1024
 ARENA = 8 * MIB
 BASE = 40 * MIB         # of the process itself

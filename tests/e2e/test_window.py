@@ -151,6 +151,7 @@ def test_statistics_are_shown_over_the_picture(start, screen, photograph):
                      what="no text on the picture")
 
 
+@pytest.mark.alone
 def test_the_picture_in_the_readme(start, tmp_path):
     """As people see it, with the frame of a window manager: client/player/window.png."""
     relay = start(programs.CONFIG)
