@@ -1,6 +1,7 @@
 """Tokens of publishers and viewers over the wire, and what is known of their sessions: signed, for
 one stream, until they expire or are revoked, also from one relay to the next."""
 
+import datetime
 import json
 import signal
 import stat
@@ -77,6 +78,16 @@ def dump(state):
     for one in json.loads(found.stdout)["records"]:
         records.setdefault(one["kind"], []).append(one)
     return records
+
+
+def wait_stored(state, kind, count=1):
+    client.until(lambda: len(dump(state).get(kind, [])) == count, what=f"{count} of {kind}")
+
+
+def wait_committed(relay):
+    """What is known now is in the database, as soon as what is live has been written twice."""
+    commits = relay.metric("spancast_state_commits_total")
+    client.until(lambda: relay.metric("spancast_state_commits_total") > commits + 1, what="commits")
 
 
 # Whose tokens count.
@@ -175,7 +186,7 @@ def test_who_is_revoked_ends_and_is_refused(start, state, wire_clip):
     assert relay.metric("spancast_publisher_ends_total", reason="revoked") == 1
     assert sessions(relay) == []
     check_refused(relay, cam, one)
-    time.sleep(0.1)
+    wait_stored(state, "revocation", 2)
     end(relay, "kill")
     relay = start(settings(state))
     check_refused(relay, cam, one)
@@ -267,7 +278,7 @@ def test_a_session_goes_on_over_a_restart(start, state, wire_clip, ending):
         client.until(lambda: int(session_of(relay[0], "publisher")["bytes"]) > 0,
                      what="bytes of the publisher")
         before = {kind: session_of(relay[0], kind) for kind in ("publisher", "viewer")}
-        time.sleep(0.1)  # what is told is committed
+        wait_committed(relay[0])
         end(relay[0], ending)
         relay[0] = start(settings(state))
         for peer in (cam, one):
@@ -304,7 +315,7 @@ def test_a_viewer_is_served_as_before(start, state, wire_clip):
         silent.token = one.token
         with silent:
             silent.wait_chunks(5)
-            time.sleep(0.1)
+            wait_committed(relay)
             (record,) = dump(state)["viewer"]
             assert record["record"]["policy"] == {"slow": "CATCH_UP", "max_lag_ms": 1234,
                                                   "flush_ms": 77}
@@ -323,8 +334,11 @@ def test_when_the_lease_ends_nothing_is_left(start, state, wire_clip, down):
                  what="their end")
     if down:
         relay.stop()
-        assert set(dump(state)) >= {"publisher", "viewer", "lease"}
-        time.sleep(1.1)
+        records = dump(state)
+        assert set(records) >= {"publisher", "viewer", "lease"}
+        over = max(one["record"]["expiry"] for one in records["lease"])
+        client.until(lambda: datetime.datetime.now(datetime.timezone.utc).isoformat() > over,
+                     what="the end of the leases")
         relay = start(config)
     client.until(lambda: sessions(relay) == [], timeout=5, what="the end of the leases")
     client.until(lambda: not {"publisher", "viewer", "lease"} & set(dump(state)), timeout=5,
@@ -338,7 +352,7 @@ def test_nobody_slips_in_before_a_camera_is_back(start, state, wire_clip, media,
     relay = start(config)
     with wire_media.live(relay.http_port, wire_clip) as (cam, filming):
         cam.wait_acknowledged(10)
-        time.sleep(0.1)
+        wait_committed(relay)
         cam.port = 1
         end(relay, ending)
         relay = start(config)
@@ -358,7 +372,7 @@ def test_a_stream_is_free_when_its_camera_does_not_come_back(start, state):
     config = settings(state, publisher={"idle": "1s"})
     relay = start(config)
     new_token(relay)
-    time.sleep(0.1)
+    wait_stored(state, "publisher")
     end(relay, "kill")
     relay = start(config)
     assert greet(relay)[0] == "bye"
