@@ -164,6 +164,22 @@ TEST_CASE("a frame without end is cut at 1 MiB") {
   CHECK(rig.pieces[0].sync);
   CHECK(!rig.pieces[1].sync);
   CHECK(rig.reader.counters().video_frames == 1);
+  CHECK(rig.reader.counters().long_frames == 2);
+}
+
+TEST_CASE("a frame without end is as long as it was since the last silence") {
+  PacketBuilder out;
+  out.tables({{0x1B, 256}});
+  out.pes({.pid = 256, .packets = 12'000, .head = test::idr_slice(), .is_stuffed = false});
+  const Bytes input = out.bytes();
+  ReaderRig rig(8 << 20);
+  CHECK(rig.feed(std::span(input).first(input.size() / 3), 30'000));
+  rig.now += Reader::silence;
+  rig.reader.on_time(rig.now);
+  CHECK(rig.feed(std::span(input).subspan(input.size() / 3), 30'000));
+  rig.finish();
+  CHECK(test::gather(rig.pieces) == input);
+  CHECK(rig.reader.counters().long_frames == 1);
 }
 
 TEST_CASE("a program without video and audio is cut at silence and at 64 KiB") {
