@@ -192,7 +192,7 @@ class Runner:
         # Most of their time the tests wait for a stream that plays at its own speed. Those of a
         # file share what they publish, but the long ones may last as long as all others.
         # AddressSanitizer makes them busy: what they wait for would not come in time.
-        workers = 0 if is_alone else (2 if preset == "fuzz" else 3) * JOBS
+        workers = 0 if is_alone else JOBS + 1 if preset == "fuzz" else 3 * JOBS
         # The folder first: its own options are known only once pytest has seen it.
         command = [sys.executable, "-m", "pytest", "tests/e2e", "-q", "-p", "no:cacheprovider",
                    "-n", str(workers), "--dist", "load" if is_long else "loadfile",
@@ -235,7 +235,7 @@ class Runner:
             count += self.ctest("fuzz", "-R", "^unit_", deadline=600)
             # The soak looks for leaks here; for growth it has the release build and its time.
             # At the short lengths: what the long ones find, they find in the release build.
-            count += self.pytest("fuzz", "--soak-minutes", "0.5", "-m", "not alone", deadline=900)
+            count += self.pytest("fuzz", "--soak-minutes", "0.5", "-m", "not alone", deadline=1200)
             count += self.pytest("fuzz", "-m", "alone", deadline=300, is_alone=True)
         return count
 
