@@ -31,7 +31,8 @@ def config(folder):
 
 def dump(folder, binary=NEXT):
     """(kind, name) → record."""
-    done = relay_module.run_once("state", "dump", "--path", folder, binary=binary)
+    done = relay_module.run_once("state", "dump", "--show-tokens", "--path", folder,
+                                 binary=binary)
     assert done.returncode == 0, done.stderr
     return {(one["kind"], one["name"]): one["record"] for one in json.loads(done.stdout)["records"]}
 
