@@ -268,8 +268,9 @@ void WorkerServer::on_turn_end() noexcept {
   if (is_forgetting_sessions_) {
     is_forgetting_sessions_ = shared_.sessions.forget_ended(Moment::now());
   }
+  if (!to_keep_.empty()) keep_next_streams();
   turn_end_.keep_turning(next.now || is_more_past || table_.is_ending() || is_timing_out_ ||
-                         is_forgetting_sessions_);
+                         is_forgetting_sessions_ || !to_keep_.empty());
   flush_timer_.wake_at(next.later);
   if (!over_.empty()) end_over_streams();
   if (!beginning_.empty()) serve_begun();
@@ -329,7 +330,7 @@ void WorkerServer::on_tick() noexcept {
     meter(*publisher);
     publisher->on_time(now);
   }
-  wire_sessions_.check_publishers(Moment::now());
+  wire_sessions_.check(Moment::now());
   is_forgetting_sessions_ = worker_.index() == 0;
   supervise_sources(now);
   end_abandoned_streams(now);
@@ -347,7 +348,6 @@ void WorkerServer::on_tick() noexcept {
       meter(*viewer, now);
       viewer->on_time(now);
     }
-    wire_sessions_.check_viewers(Moment::now());
     if (recording_requests_) recording_requests_->on_time(now);
     forget_waiting();
     table_.drop_unused();

@@ -235,8 +235,10 @@ class WorkerServer final : public loop::Listener::Events,
   /// The home of a stream that somebody wants to publish, behind what was recorded of it.
   stream::StreamTable::Claim claim(const std::string& path);
   void end_home(const std::string& path);
-  /// What a later process goes on with.
+  /// What a later process goes on with: begins a round over all streams, of which every turn does
+  /// some.
   void keep_streams() noexcept;
+  void keep_next_streams() noexcept;
   void keep_streams_last() noexcept;
   std::optional<stream::Past> find_past(const std::string& path,
                                         const std::optional<disk::Segment>& newest);
@@ -428,6 +430,7 @@ class WorkerServer final : public loop::Listener::Events,
   std::unique_ptr<Recordings> recordings_;           // likewise
   std::unique_ptr<state::Committer> committer_;      // likewise
   std::unique_ptr<state::StreamKeeper> keeper_;      // nothing: there is no state
+  std::vector<std::string> to_keep_;                 // streams that its round has not come to yet
   base::LineBudget hook_lines_;
   bool has_viewer_hooks_ = false;  // somewhere in the configuration
   bool is_ending_hooks_ = false;
