@@ -6,7 +6,7 @@
 
 #include "relay/base/logging.hpp"
 #include "schemas/session.pb.h"
-#include "tests/unit/state/temporary_folder.hpp"
+#include "tests/unit/temporary_folder.hpp"
 
 using namespace std::chrono_literals;
 
@@ -18,7 +18,7 @@ using spancast::session::UsageRecord;
 const base::Utc noon = std::chrono::sys_days(std::chrono::year(2026) / 11 / 27) + 12h;
 
 struct Rig {
-  state::test::TemporaryFolder folder;
+  ::test::TemporaryFolder folder;
   base::Log log{base::LogLevel::error, base::LogFormat::text};
   std::unique_ptr<state::Store> store = open();
   std::unique_ptr<UsageBook> book = std::make_unique<UsageBook>(store.get(), log);

@@ -124,7 +124,7 @@ TEST_CASE("an export into another folder loses nothing") {
   const auto rig = make_rig();
   damage(*rig);
   const std::string bytes = exported(rig->folder.path());
-  const test::TemporaryFolder other;
+  const ::test::TemporaryFolder other;
   CHECK(import_into(other.path() / "new", bytes) == "3 records were imported\n");
   CHECK(exported(other.path() / "new") == bytes);
 }
@@ -150,7 +150,7 @@ TEST_CASE("a store goes on with what was imported") {
 TEST_CASE("an import that is cut imports nothing") {
   const auto rig = make_rig();
   const std::string bytes = exported(rig->folder.path());
-  const test::TemporaryFolder other;
+  const ::test::TemporaryFolder other;
   std::string message;
   try {
     import_into(other.path(), bytes.substr(0, bytes.size() - 1));
@@ -165,7 +165,7 @@ TEST_CASE("an import that is cut imports nothing") {
 TEST_CASE("an import is refused while a relay runs and a folder without state is told") {
   const auto rig = make_rig();
   CHECK_THROWS_AS(import_into(rig->folder.path(), ""), base::FolderInUse);
-  const test::TemporaryFolder empty;
+  const ::test::TemporaryFolder empty;
   CHECK_THROWS_WITH_AS(dump(empty.path()),
                        ("there is no state in " + empty.path().string()).c_str(),
                        std::runtime_error);
