@@ -24,6 +24,8 @@ const char* describe(Errc errc) noexcept {
       return "only HTTP/1.0 and HTTP/1.1 are spoken here";
     case Errc::expectation_failed:
       return "the only expectation met here is 100-continue";
+    case Errc::bad_forwarded:
+      return "the field Forwarded is malformed";
   }
   return "unknown error";
 }

@@ -16,6 +16,7 @@ enum class Errc {
   head_too_large,    ///< 431: over `head_bytes_max` or `head_fields_max`
   version_not_supported,  ///< 505: neither HTTP/1.0 nor HTTP/1.1
   expectation_failed,     ///< 417: an Expect other than 100-continue
+  bad_forwarded,          ///< a Forwarded that is malformed, from a proxy that is trusted
 };
 
 const char* describe(Errc errc) noexcept;
