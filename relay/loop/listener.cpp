@@ -83,7 +83,8 @@ BoundSockets bind_sockets(const std::string& text, std::uint16_t port, std::size
   bound.sockets.push_back(first);
   address.size = sizeof address.storage;
   getsockname(first, reinterpret_cast<sockaddr*>(&address.storage), &address.size);
-  bound.address = format_address(address.storage);
+  bound.address =
+      base::to_text(base::Endpoint::from(reinterpret_cast<const sockaddr&>(address.storage)));
   // Nobody else had the port; from here on our own sockets may share it.
   set_flag(first, SOL_SOCKET, SO_REUSEPORT, 1);
   while (bound.sockets.size() < count) {

@@ -1,6 +1,5 @@
 #include "relay/loop/tcp.hpp"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <netinet/in.h>
@@ -40,24 +39,6 @@ base::Error to_error(int status) noexcept {
 
 OwnedSocket::~OwnedSocket() {
   if (fd_ >= 0) ::close(fd_);
-}
-
-std::string format_address(const sockaddr_in6& address) {
-  char text[INET6_ADDRSTRLEN] = "?";
-  if (address.sin6_family == AF_INET) {
-    const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
-    inet_ntop(AF_INET, &v4.sin_addr, text, sizeof text);
-    return std::string(text) + ':' + std::to_string(ntohs(v4.sin_port));
-  }
-  if (address.sin6_family != AF_INET6) return "?";
-  const auto& v6 = address;
-  const auto port = std::to_string(ntohs(v6.sin6_port));
-  if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) {
-    inet_ntop(AF_INET, &v6.sin6_addr.s6_addr[12], text, sizeof text);
-    return std::string(text) + ':' + port;
-  }
-  inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof text);
-  return '[' + std::string(text) + "]:" + port;
 }
 
 Tcp::Tcp(Worker& worker) {
@@ -203,15 +184,11 @@ int Tcp::duplicate() noexcept {
 
 void Tcp::remember_peer() noexcept {
   uv_fileno(reinterpret_cast<uv_handle_t*>(handle_.get()), &fd_);
-  int size = sizeof peer_;
-  uv_tcp_getpeername(handle_.get(), reinterpret_cast<sockaddr*>(&peer_), &size);
-}
-
-std::string Tcp::peer_address() const {
-  std::string address = peer();
-  address.resize(std::min(address.rfind(':'), address.size()));
-  if (!address.empty() && address.front() == '[') return address.substr(1, address.size() - 2);
-  return address;
+  sockaddr_storage peer{};
+  int size = sizeof peer;
+  uv_tcp_getpeername(handle_.get(), reinterpret_cast<sockaddr*>(&peer), &size);
+  origin_.peer = base::Endpoint::from(reinterpret_cast<const sockaddr&>(peer));
+  origin_.client = origin_.peer;
 }
 
 }  // namespace loop

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <netinet/in.h>
 #include <sys/uio.h>
 
 #include <cstddef>
@@ -10,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "relay/base/endpoint.hpp"
 #include "relay/base/result.hpp"
 #include "relay/loop/handle.hpp"
 #include "relay/loop/worker.hpp"
@@ -18,8 +18,11 @@
 
 namespace loop {
 
-/// ADDRESS:PORT, with brackets around IPv6, IPv4-mapped addresses as IPv4; `?` for other families.
-std::string format_address(const sockaddr_in6& address);
+/// Whose connection it is.
+struct Origin {
+  base::Endpoint peer;    ///< who has connected: to us, or to a proxy that hands the connection on
+  base::Endpoint client;  ///< on whose behalf: that one, or whom it has forwarded a request for
+};
 
 /// One accepted TCP connection of one worker. Who uses it (`Events`) changes during its life: first
 /// the HTTP session that reads the head, then a publisher or a viewer.
@@ -73,10 +76,13 @@ class Tcp {
   /// What went wrong with an open connection since it was asked last, as errno says it; 0: nothing.
   /// Behind the end of what the peer sends nothing else tells that it has gone.
   int take_socket_error() noexcept;
-  /// ADDRESS:PORT of the peer, also after it has gone.
-  std::string peer() const { return format_address(peer_); }
+  /// As the kernel says it, until somebody knows better.
+  const Origin& origin() const noexcept { return origin_; }
+  void set_origin(const Origin& origin) noexcept { origin_ = origin; }
+  /// ADDRESS:PORT of the client, also after it has gone; `?` without an IP address.
+  std::string peer() const { return base::to_text(origin_.client); }
   /// The same without the port.
-  std::string peer_address() const;
+  std::string peer_address() const { return base::address_text(origin_.client); }
 
  private:
   friend class Listener;
@@ -91,7 +97,7 @@ class Tcp {
   Events* events_ = nullptr;
   int fd_ = -1;                      // the handle's
   WriteRequest* request_ = nullptr;  // of the last write(), until it is done
-  sockaddr_in6 peer_{};              // or a sockaddr_in, which is smaller
+  Origin origin_;
   Handle<uv_tcp_t> handle_;
 };
 

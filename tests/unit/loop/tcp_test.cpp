@@ -263,16 +263,18 @@ TEST_CASE("a reset connection is a read end with an error") {
   CHECK(tcp->peer_address() == "127.0.0.1");  // also after it has gone
 }
 
-TEST_CASE("addresses are written as people write them") {
-  sockaddr_in6 v6{};
-  v6.sin6_family = AF_INET6;
-  v6.sin6_port = htons(8080);
-  inet_pton(AF_INET6, "2001:db8::1", &v6.sin6_addr);
-  CHECK(format_address(v6) == "[2001:db8::1]:8080");
-  inet_pton(AF_INET6, "::ffff:10.0.0.7", &v6.sin6_addr);
-  CHECK(format_address(v6) == "10.0.0.7:8080");
-  v6.sin6_family = AF_UNIX;
-  CHECK(format_address(v6) == "?");
+TEST_CASE("a connection is whose somebody says that knows better than the kernel") {
+  Worker worker(0);
+  auto [fd, peer] = test::tcp_pair();
+  auto tcp = Tcp::from_socket(worker, fd);
+  CHECK(tcp->origin().peer == tcp->origin().client);
+  tcp->set_origin(
+      {base::parse_endpoint("10.0.0.7:8080").value(), base::parse_endpoint("2001:db8::1").value()});
+  CHECK(tcp->peer() == "2001:db8::1");
+  CHECK(tcp->peer_address() == "2001:db8::1");
+  CHECK(to_text(tcp->origin().peer) == "10.0.0.7:8080");
+  auto [other, local] = test::socket_pair();
+  CHECK(Tcp::from_socket(worker, other)->peer() == "?");
 }
 
 TEST_CASE("a status of libuv is an error of the system") {
