@@ -1,8 +1,6 @@
 #include "relay/http/request_id.hpp"
 
 #include <algorithm>
-#include <cinttypes>
-#include <cstdio>
 
 #include "relay/http/characters.hpp"
 
@@ -29,12 +27,6 @@ std::string_view find_request_id(const RequestHead& head) noexcept {
     found = value;
   }
   return found;
-}
-
-std::string make_request_id(std::uint64_t high, std::uint64_t low) {
-  char text[33];
-  std::snprintf(text, sizeof text, "%016" PRIx64 "%016" PRIx64, high, low);
-  return text;
 }
 
 }  // namespace http

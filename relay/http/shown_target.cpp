@@ -4,6 +4,7 @@
 #include <array>
 
 #include "relay/base/credentials.hpp"
+#include "relay/http/characters.hpp"
 
 namespace http {
 namespace {
@@ -13,9 +14,15 @@ constexpr std::string_view hidden = "***";
 constexpr std::array<std::string_view, 11> known{
     "wait", "slow", "max_lag", "flush", "at", "from", "to", "stream", "format", "id", "after"};
 
+/// A parameter of ours with a value that it may have, and nothing that somebody has appended.
 bool is_known(std::string_view parameter) {
-  const auto name = parameter.substr(0, parameter.find('='));
-  return std::find(known.begin(), known.end(), name) != known.end();
+  const auto equals = std::min(parameter.find('='), parameter.size());
+  const auto value = parameter.substr(std::min(equals + 1, parameter.size()));
+  constexpr std::string_view others = ":/+%";
+  return std::find(known.begin(), known.end(), parameter.substr(0, equals)) != known.end() &&
+         std::all_of(value.begin(), value.end(), [&](char c) {
+           return is_unreserved(c) || others.find(c) != std::string_view::npos;
+         });
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 
 #include <doctest/doctest.h>
 
-#include <limits>
 #include <string>
 
 namespace http {
@@ -39,12 +38,6 @@ TEST_CASE("another request id is none") {
   CHECK(find_request_id(head).empty());
   head.fields = {{"X-Request-Id", " "}, {"X-Request-Id", "a"}};
   CHECK(find_request_id(head).empty());
-}
-
-TEST_CASE("an id of ours has 32 digits") {
-  CHECK(make_request_id(0, 10) == "0000000000000000000000000000000a");
-  CHECK(make_request_id(std::numeric_limits<std::uint64_t>::max(), 0) ==
-        "ffffffffffffffff0000000000000000");
 }
 
 }  // namespace http
