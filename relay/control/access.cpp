@@ -30,6 +30,8 @@ const char* describe(Errc errc) noexcept {
       return "the prefix length is not a number within the address";
     case Errc::host_bits:
       return "the address has bits set behind its prefix length";
+    case Errc::ambiguous_client:
+      return "X-Forwarded-For and Forwarded name different clients";
   }
   return "unknown error";
 }
@@ -74,6 +76,11 @@ std::optional<IpAddress> IpAddress::from(const sockaddr& address) noexcept {
     return from_ipv6(bytes);
   }
   return std::nullopt;
+}
+
+std::optional<IpAddress> IpAddress::from(const base::Endpoint& endpoint) noexcept {
+  if (!endpoint.is_known) return std::nullopt;
+  return from_ipv6(endpoint.address);
 }
 
 bool IpAddress::is_loopback() const noexcept {
@@ -149,6 +156,11 @@ bool AddressRanges::allows(const IpAddress& address) const noexcept {
 bool AddressRanges::allows(const sockaddr& address) const noexcept {
   const auto parsed = IpAddress::from(address);
   return parsed && allows(*parsed);
+}
+
+bool AddressRanges::allows(const base::Endpoint& endpoint) const noexcept {
+  const auto address = IpAddress::from(endpoint);
+  return address && allows(*address);
 }
 
 bool AddressRanges::allows(std::string_view address) const {

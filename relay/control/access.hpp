@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "relay/base/endpoint.hpp"
 #include "relay/control/errc.hpp"
 
 namespace control {
@@ -20,6 +21,8 @@ class IpAddress {
   static base::Result<IpAddress> parse(std::string_view text);
   /// Nothing for families other than IPv4 and IPv6.
   static std::optional<IpAddress> from(const sockaddr& address) noexcept;
+  /// Nothing for what has no address.
+  static std::optional<IpAddress> from(const base::Endpoint& endpoint) noexcept;
 
   bool is_ipv4() const noexcept { return ipv4_; }
   bool is_loopback() const noexcept;
@@ -61,8 +64,11 @@ class AddressRanges {
   bool allows(const IpAddress& address) const noexcept;
   /// False for families other than IPv4 and IPv6.
   bool allows(const sockaddr& address) const noexcept;
+  /// False for what has no address.
+  bool allows(const base::Endpoint& endpoint) const noexcept;
   /// False for what is no address; a zone (`fe80::1%eth0`) is not looked at.
   bool allows(std::string_view address) const;
+  bool is_empty() const noexcept { return ranges_.empty(); }
 
  private:
   std::vector<AddressRange> ranges_;

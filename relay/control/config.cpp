@@ -7,6 +7,7 @@
 
 #include "relay/base/assert.hpp"
 #include "relay/base/units.hpp"
+#include "relay/control/cgroup.hpp"
 #include "relay/control/config_message.hpp"
 #include "relay/control/usable_cpus.hpp"
 #include "relay/http/stream_path.hpp"
@@ -120,6 +121,13 @@ ClusterConfig to_cluster(const proto::Cluster& cluster) {
   return {cluster.secret(), cluster.secret_previous()};
 }
 
+using Words = google::protobuf::RepeatedPtrField<std::string>;
+AddressRanges to_ranges(const Words& words) {
+  AddressRanges ranges;
+  for (const std::string& range : words) RELAY_ASSERT(ranges.add(range).has_value());
+  return ranges;
+}
+
 /// `where` is the prefix of the keys in messages: empty, or the rule under `paths`.
 PathConfig to_path_config(const std::string& where, const proto::Stream& stream,
                           const proto::Publisher& publisher, const proto::Viewer& viewer,
@@ -135,13 +143,10 @@ PathConfig to_path_config(const std::string& where, const proto::Stream& stream,
   config.policy.publisher.grace = base::Duration(publisher.grace());
   config.policy.publisher.idle = base::Duration(publisher.idle());
   config.policy.publisher.ahead = base::Duration(publisher.ahead());
-  for (const std::string& range : publisher.allow()) {
-    RELAY_ASSERT(config.publisher_allow.add(range).has_value());
-  }
+  config.publisher_allow = to_ranges(publisher.allow());
   return config;
 }
 
-using Words = google::protobuf::RepeatedPtrField<std::string>;
 std::vector<std::string> to_command(const Words& words) { return {words.begin(), words.end()}; }
 /// A list of a rule replaces the general one.
 std::vector<std::string> to_command(const Words& of_rule, const Words& in_general) {
@@ -263,6 +268,12 @@ void check(const Config& config) {
       (http == admin || is_wildcard(http) || is_wildcard(admin))) {
     throw ConfigError("http.port and admin.port are the same: " + std::to_string(config.http.port));
   }
+  if (config.http.proxy_protocol == ProxyProtocol::required &&
+      config.http.trusted_proxies.is_empty()) {
+    throw ConfigError(
+        "http.proxy_protocol is required: http.trusted_proxies must say by whom, or nobody can "
+        "connect");
+  }
   check(config.drain);
 }
 
@@ -290,6 +301,7 @@ void add_rules(const proto::Config& message, Config& config) {
 Machine this_machine() {
   Machine machine;
   machine.cpus = usable_cpus();
+  machine.memory_limit = memory_limit_bytes("/").value_or(0);
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0) machine.descriptors_max = limit.rlim_max;
   return machine;
@@ -307,6 +319,10 @@ LoadedConfig load_config_text(std::string_view name, std::string_view text, Envi
   config.http.header_timeout = base::Duration(message.http().header_timeout());
   config.http.connections =
       resolve_connections(message.http().connections(), machine, loaded.warnings);
+  config.http.proxy_protocol = message.http().proxy_protocol() == proto::Http::required
+                                   ? ProxyProtocol::required
+                                   : ProxyProtocol::off;
+  config.http.trusted_proxies = to_ranges(message.http().trusted_proxies());
   config.admin.address = message.admin().address();
   config.admin.port = static_cast<std::uint16_t>(message.admin().port());
   config.admin.token = message.admin().token();
@@ -314,12 +330,14 @@ LoadedConfig load_config_text(std::string_view name, std::string_view text, Envi
   config.blocking_threads = message.threads().blocking();
   config.arena_bytes = message.memory().arena();
   config.block_bytes = message.memory().block();
+  config.memory_limit = machine.memory_limit;
   config.streams_max = message.stream().max();
   config.drain = {base::Duration(message.drain().delay()), base::Duration(message.drain().spread()),
                   base::Duration(message.drain().deadline())};
   config.log_level = to_level(message.log().level());
   config.log_format =
       message.log().format() == proto::Log::json ? base::LogFormat::json : base::LogFormat::text;
+  config.log_access = message.log().access();
   check(config);
   config.defaults = to_path_config("", message.stream(), message.publisher(), message.viewer(),
                                    config.arena_bytes);

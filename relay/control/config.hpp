@@ -21,11 +21,15 @@
 
 namespace control {
 
+enum class ProxyProtocol { off, required };
+
 struct HttpConfig {
   std::string address;
   std::uint16_t port = 0;  ///< 0: any free one
   base::Duration header_timeout{};
   std::uint32_t connections = 0;  ///< resolved, at least 1
+  ProxyProtocol proxy_protocol = ProxyProtocol::off;
+  AddressRanges trusted_proxies;  ///< not empty where the protocol is required
 };
 
 struct AdminConfig {
@@ -102,6 +106,7 @@ struct Config {
   std::uint32_t blocking_threads = 0;
   std::uint64_t arena_bytes = 0;
   std::uint64_t block_bytes = 0;
+  std::uint64_t memory_limit = 0;  ///< bytes that the container may use; 0: no limit
   std::uint32_t streams_max = 0;
   std::uint32_t hooks_concurrent = 0;
   RecordingConfig recording;
@@ -113,9 +118,15 @@ struct Config {
   DrainConfig drain;
   base::LogLevel log_level{};
   base::LogFormat log_format{};
+  bool log_access = false;
   PathConfig defaults;
   std::vector<std::pair<PathPattern, PathConfig>> paths;  ///< each complete, in the file's order
 
+  /// The arena leaves less than half of the container's memory for everything else: sockets'
+  /// buffers, sessions, and files that are written count, too.
+  bool is_arena_too_large() const noexcept {
+    return memory_limit != 0 && arena_bytes > memory_limit / 2;
+  }
   /// Of the first pattern that matches, else the defaults.
   const PathConfig& for_path(std::string_view path) const;
 };
@@ -138,6 +149,7 @@ using Environment = std::span<const std::pair<std::string, std::string>>;
 struct Machine {
   std::uint32_t cpus = 1;             ///< that this process may use
   std::uint64_t descriptors_max = 0;  ///< hard limit of open descriptors
+  std::uint64_t memory_limit = 0;     ///< bytes that the container may use; 0: no limit
 };
 Machine this_machine();
 

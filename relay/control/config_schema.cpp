@@ -77,7 +77,11 @@ std::optional<std::string> set_number(Message& message, const FieldDescriptor& f
   const Key& key = key_of(field);
   const auto& reflection = *message.GetReflection();
   if (!key.word().empty() && text == key.word()) {
-    reflection.SetInt64(&message, &field, the_word);
+    if (field.cpp_type() == FieldDescriptor::CPPTYPE_UINT32) {
+      reflection.SetUInt32(&message, &field, 0);
+    } else {
+      reflection.SetInt64(&message, &field, the_word);
+    }
     return std::nullopt;
   }
   const auto number = parse_number(text, key);
@@ -141,8 +145,10 @@ std::string number_text(const Message& message, const FieldDescriptor& field) {
   const Key& key = key_of(field);
   const auto& reflection = *message.GetReflection();
   switch (field.cpp_type()) {
-    case FieldDescriptor::CPPTYPE_UINT32:
-      return std::to_string(reflection.GetUInt32(message, &field));
+    case FieldDescriptor::CPPTYPE_UINT32: {
+      const auto count = reflection.GetUInt32(message, &field);
+      return count == 0 && !key.word().empty() ? key.word() : std::to_string(count);
+    }
     case FieldDescriptor::CPPTYPE_UINT64:
       return base::format_size(reflection.GetUInt64(message, &field));
     default:

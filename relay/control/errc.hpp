@@ -4,7 +4,7 @@
 
 namespace control {
 
-enum class Errc { not_an_address = 1, bad_prefix_length, host_bits };
+enum class Errc { not_an_address = 1, bad_prefix_length, host_bits, ambiguous_client };
 
 const char* describe(Errc errc) noexcept;
 

@@ -26,8 +26,11 @@ TEST_CASE("a variable goes before the file and the file before the defaults") {
                             {"SPANCAST_VIEWER_MAX_LAG", "1500ms"},
                             {"SPANCAST_VIEWER_SLOW", "catch_up"},
                             {"SPANCAST_STREAM_TAIL_BYTES", "1MiB"},
-                            {"SPANCAST_ADMIN_TOKEN", "secret"}},
-                           "http: {port: 82, connections: 9}\nworkers: 6\n");
+                            {"SPANCAST_ADMIN_TOKEN", "secret"},
+                            {"SPANCAST_LOG_ACCESS", "true"},
+                            {"SPANCAST_HTTP_PROXY_PROTOCOL", "off"}},
+                           "http: {port: 82, connections: 9, proxy_protocol: required}\n"
+                           "workers: 6\n");
   CHECK(loaded.warnings.empty());
   CHECK(loaded.config.http.port == 81);
   CHECK(loaded.config.http.connections == 9);
@@ -36,6 +39,8 @@ TEST_CASE("a variable goes before the file and the file before the defaults") {
   CHECK(loaded.config.defaults.policy.viewer.slow == stream::SlowPolicy::catch_up);
   CHECK(loaded.config.defaults.policy.tail.bytes == 1u << 20);
   CHECK(loaded.config.admin.token == "secret");
+  CHECK(loaded.config.log_access);
+  CHECK(loaded.config.http.proxy_protocol == control::ProxyProtocol::off);
 }
 
 TEST_CASE("a rule for a path goes before a variable") {

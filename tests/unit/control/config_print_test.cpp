@@ -27,7 +27,13 @@ std::string print(std::string_view text, Secrets secrets = Secrets::shown,
 
 // Every key other than its default, and rules that set nothing, one key, or all of them.
 constexpr const char* other_than_default = R"(
-http: {address: 192.0.2.1, port: 0, header_timeout: 1500ms, connections: 500}
+http:
+  address: 192.0.2.1
+  port: 0
+  header_timeout: 1500ms
+  connections: 500
+  proxy_protocol: required
+  trusted_proxies: [10.1.0.0/16, "::1"]
 admin: {address: "0.0.0.0", port: 9000, token: 'a"b\c#:'}
 workers: 7
 threads: {blocking: 32}
@@ -36,7 +42,7 @@ stream: {tail: 90s, tail_bytes: 100MB, max: 3}
 publisher: {grace: 0.0000015s, idle: 500ms, ahead: 1h, allow: [10.0.0.0/8, "::1", none]}
 viewer: {slow: disconnect, max_lag: 1s, stall_timeout: 2s, unsent: 5000B, flush_interval: 0s}
 drain: {deadline: 250ms, delay: 10ms, spread: 0s}
-log: {level: warning, format: json}
+log: {level: warning, format: json, access: true}
 recording:
   enabled: true
   root: "/mnt/re \"cord\" \\ings"
@@ -84,6 +90,8 @@ TEST_CASE("what is printed reads back as the same configuration") {
   for (const char* line : {"  address: \"192.0.2.1\"\n",
                            "  port: 0\n",
                            "  header_timeout: 1500ms\n",
+                           "  proxy_protocol: required\n",
+                           "  trusted_proxies: [\"10.1.0.0/16\", \"::1\"]\n",
                            "workers: 7\n",
                            "  token: \"a\\\"b\\\\c#:\"\n",
                            "  grace: 1.500us\n",
@@ -92,6 +100,7 @@ TEST_CASE("what is printed reads back as the same configuration") {
                            "  unsent: 5000B\n",
                            "  flush_interval: 0s\n",
                            "  level: warning\n",
+                           "  access: true\n",
                            "  \"**/raw\":\n    viewer:\n",
                            "      flush_interval: auto\n",
                            "  \"*\":\n  \"/live/*\":\n    stream:\n",
@@ -132,7 +141,7 @@ TEST_CASE("every key is printed with its documentation and what zero stands for"
         const auto first_words = control::schema::key_of(field).doc().substr(0, 20);
         CHECK(printed.find("# " + first_words) != std::string::npos);
       });
-  CHECK(printed.find("In effect: 2.\nworkers: 0\n") != std::string::npos);
+  CHECK(printed.find("In effect: 2.\nworkers: auto\n") != std::string::npos);
   CHECK(printed.find("In effect: 64MiB.\n  tail_bytes: 0\n") != std::string::npos);
   CHECK(printed.find("In effect: 19744.\n  connections: 0\n") != std::string::npos);
   CHECK(printed.find("In effect: 64MiB.\n  backlog: 0\n") != std::string::npos);
@@ -191,7 +200,7 @@ TEST_CASE("every key of the schema has documentation and a default and bounds") 
         CHECK_FALSE(control::schema::set_value(*section, field, key.min()));
         CHECK_FALSE(control::schema::set_value(*section, field, key.max()));
       });
-  CHECK(variables.size() == 59);
+  CHECK(variables.size() == 61);
 }
 
 TEST_CASE("the configuration reference in the README is the one of the schema") {

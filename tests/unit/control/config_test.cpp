@@ -41,6 +41,8 @@ TEST_CASE("without a file the documented defaults hold") {
   CHECK(config.admin.address == "127.0.0.1");
   CHECK(config.admin.port == 8081);
   CHECK(config.admin.token.empty());
+  CHECK(config.http.proxy_protocol == control::ProxyProtocol::off);
+  CHECK(config.http.trusted_proxies.is_empty());
   CHECK(config.workers == 3);
   CHECK(config.blocking_threads == 16);
   CHECK(config.arena_bytes == 256u << 20);
@@ -51,6 +53,7 @@ TEST_CASE("without a file the documented defaults hold") {
   CHECK(config.drain.deadline == 10s);
   CHECK(config.log_level == base::LogLevel::info);
   CHECK(config.log_format == base::LogFormat::text);
+  CHECK_FALSE(config.log_access);
   CHECK(config.paths.empty());
   const auto& policy = config.defaults.policy;
   CHECK(policy.tail.length == 15s);
@@ -85,9 +88,49 @@ TEST_CASE("without a file the documented defaults hold") {
   CHECK(config.defaults.publisher_allow.allows("2001:db8::1"));
 }
 
+TEST_CASE("whoever must speak the PROXY protocol has to be named") {
+  CHECK(error_of("http: {proxy_protocol: required}").find("http.trusted_proxies") !=
+        std::string::npos);
+  CHECK(error_of("http: {proxy_protocol: required, trusted_proxies: [none]}") ==
+        error_of("http: {proxy_protocol: required}"));
+  CHECK(error_of("http: {proxy_protocol: maybe}").find("one of off, required") !=
+        std::string::npos);
+  CHECK(error_of("http: {trusted_proxies: [10.0.0.1/8]}").find("trusted_proxies") !=
+        std::string::npos);
+  CHECK(load("http: {proxy_protocol: required, trusted_proxies: [all]}")
+            .http.trusted_proxies.allows("192.0.2.1"));
+}
+
+TEST_CASE("workers can be chosen by the machine in both spellings") {
+  CHECK(load("workers: auto").workers == 3);
+  CHECK(load("workers: 0").workers == 3);
+  CHECK(load("workers: 2").workers == 2);
+  CHECK(error_of("workers: many").find("\"auto\" or a whole number from 0 to 1024") !=
+        std::string::npos);
+}
+
+TEST_CASE("an arena over half of the memory limit is too large") {
+  const auto is_too_large = [](std::uint64_t limit) {
+    control::Machine limited = machine;
+    limited.memory_limit = limit;
+    return control::load_config_text("test", "memory: {arena: 256MiB}", {}, limited)
+        .config.is_arena_too_large();
+  };
+  CHECK_FALSE(is_too_large(0));
+  CHECK_FALSE(is_too_large(std::uint64_t{512} << 20));
+  CHECK(is_too_large((std::uint64_t{512} << 20) - 1));
+  CHECK(is_too_large(1));
+}
+
 TEST_CASE("every key of the file arrives") {
   const Config config = load(R"(
-http: {address: 192.0.2.1, port: 0, header_timeout: 2, connections: 500}
+http:
+  address: 192.0.2.1
+  port: 0
+  header_timeout: 2
+  connections: 500
+  proxy_protocol: required
+  trusted_proxies: [10.1.0.0/16, "2001:db8::5"]
 admin: {address: "::1", port: 9000, token: 'a"b\c'}
 workers: 7
 threads: {blocking: 32}
@@ -108,8 +151,13 @@ state: {path: /var/lib/spancast, commit_interval: 1s, synchronous: full}
 session: {ttl: 5m, token_lifetime: 12h}
 cluster: {secret: sixteen-letters!, secret_previous: the-one-before-it}
 drain: {delay: 100ms, spread: 50ms, deadline: 250ms}
-log: {level: warning, format: json}
+log: {level: warning, format: json, access: true}
 )");
+  CHECK(config.http.proxy_protocol == control::ProxyProtocol::required);
+  CHECK(config.http.trusted_proxies.allows("10.1.2.3"));
+  CHECK(config.http.trusted_proxies.allows("2001:db8::5"));
+  CHECK_FALSE(config.http.trusted_proxies.allows("127.0.0.1"));
+  CHECK(config.log_access);
   CHECK(config.http.address == "192.0.2.1");
   CHECK(config.http.port == 0);
   CHECK(config.http.header_timeout == 2s);
