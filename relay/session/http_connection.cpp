@@ -34,8 +34,17 @@ void HttpConnection::make_last(base::Duration timeout) noexcept {
   deadline_ = std::min(deadline_, base::monotonic_now() + timeout);
 }
 
+void HttpConnection::set_client(const base::Endpoint& client) noexcept {
+  tcp_->set_origin({origin().peer, client});
+}
+
+void HttpConnection::expect_proxy_header() {
+  proxy_header_ = std::make_unique<http::proxy::HeaderReader>();
+}
+
 void HttpConnection::start() noexcept {
   state_ = State::reading;
+  set_client(origin().peer);  // not that of a request before
   tcp_->start_reading();
   read_heads();
 }
@@ -70,8 +79,29 @@ void HttpConnection::on_read(std::span<std::byte> bytes) noexcept {
   }
 }
 
+void HttpConnection::refuse_proxy_header(std::string_view reason) noexcept {
+  events_.on_bad_proxy_header(*this, reason);
+  close();
+}
+
+// False: it is not complete, or bad. Whatever follows it is left in `received_`.
+bool HttpConnection::read_proxy_header() noexcept {
+  const std::string bytes = std::exchange(received_, {});
+  const auto header = proxy_header_->feed(to_bytes(bytes));
+  if (!header) {
+    refuse_proxy_header(header.error().message());
+    return false;
+  }
+  if (!*header) return false;
+  if ((*header)->source.is_known) tcp_->set_origin({(*header)->source, (*header)->source});
+  received_ = bytes.substr(proxy_header_->consumed());
+  proxy_header_.reset();
+  return true;
+}
+
 // Reads on until a head is complete and its response is under way, or the bytes are used up.
 void HttpConnection::read_heads() noexcept {
+  if (proxy_header_ && (received_.empty() || !read_proxy_header())) return;
   if (std::exchange(in_read_heads_, true)) return;
   while (state_ == State::reading && !received_.empty()) {
     const std::string bytes = std::exchange(received_, {});
@@ -108,6 +138,9 @@ void HttpConnection::respond(http::ResponseHead head, std::string_view body, boo
   RELAY_ASSERT(state_ == State::waiting);
   close_after_ = close_after_ || close || is_last_;
   head.http_1_1 = http_1_1_;
+  add_request_id(head);
+  const bool has_body = !head_only_ && head.status != 204 && head.status != 304;
+  events_.on_answered(*this, head.status, has_body ? body.size() : 0);
   begin_writing();
   send(http::write_response(std::move(head), body, !close_after_, head_only_));
 }
@@ -119,8 +152,14 @@ void HttpConnection::respond_head(http::ResponseHead head) noexcept {
   const bool says_it = std::any_of(head.fields.begin(), head.fields.end(),
                                    [](const auto& field) { return field.first == "Connection"; });
   if (close_after_ && http_1_1_ && !says_it) head.fields.emplace_back("Connection", "close");
+  add_request_id(head);
+  events_.on_answered(*this, head.status, 0);
   begin_writing();
   send(http::write_head(head));
+}
+
+void HttpConnection::add_request_id(http::ResponseHead& head) const {
+  if (!request_id_.empty()) head.fields.emplace_back("X-Request-Id", request_id_);
 }
 
 // The client has as long to take the response as it had to send its head.
@@ -150,6 +189,8 @@ void HttpConnection::on_written(base::Error error) noexcept {
 
 void HttpConnection::after_response() noexcept {
   if (close_after_) return linger();
+  set_client(origin().peer);
+  request_id_.clear();
   state_ = State::reading;
   deadline_ = base::monotonic_now() + header_timeout_;
   if (received_.size() < received_bytes_max && !peer_ended_) tcp_->start_reading();
@@ -183,7 +224,9 @@ std::unique_ptr<loop::Tcp> HttpConnection::take_tcp() noexcept {
 
 bool HttpConnection::on_time(base::Time now) noexcept {
   if (now < deadline_ || state_ == State::waiting || state_ == State::closed) return false;
-  if (state_ == State::reading && heads_.started()) {
+  if (state_ == State::reading && proxy_header_) {
+    refuse_proxy_header("the PROXY header took too long");
+  } else if (state_ == State::reading && heads_.started()) {
     refuse(408, "the request head took too long");
   } else {
     close();  // it does not take its response, is idle, or never said a word

@@ -9,6 +9,7 @@
 
 #include "relay/base/time.hpp"
 #include "relay/http/head_reader.hpp"
+#include "relay/http/proxy/header_reader.hpp"
 #include "relay/http/response.hpp"
 #include "relay/loop/tcp.hpp"
 
@@ -38,6 +39,12 @@ class HttpConnection final : public loop::Tcp::Events {
     /// A request is refused that never got that far: what was sent is no head, or took too long.
     virtual void on_refused(HttpConnection& connection, unsigned status,
                             std::string_view reason) noexcept = 0;
+    /// The request has its answer: the last of `on_request` or `on_refused`. `bytes` of its body.
+    virtual void on_answered(HttpConnection& connection, unsigned status,
+                             std::uint64_t bytes) noexcept = 0;
+    /// It should have begun with a PROXY header and is closed without an answer.
+    virtual void on_bad_proxy_header(HttpConnection& connection,
+                                     std::string_view reason) noexcept = 0;
     /// Over: to be destroyed at the end of the turn.
     virtual void on_closed(HttpConnection& connection) noexcept = 0;
   };
@@ -50,6 +57,12 @@ class HttpConnection final : public loop::Tcp::Events {
   Port port() const noexcept { return port_; }
   std::string peer() const { return tcp_->peer(); }
   std::string peer_address() const { return tcp_->peer_address(); }
+  const loop::Origin& origin() const noexcept { return tcp_->origin(); }
+  /// On whose behalf the request of `on_request` is; until its answer.
+  void set_client(const base::Endpoint& client) noexcept;
+  /// What its answer says as `X-Request-Id`; empty: nothing.
+  void set_request_id(std::string id) noexcept { request_id_ = std::move(id); }
+  const std::string& request_id() const noexcept { return request_id_; }
   /// True while the request of `on_request` has no answer yet.
   bool is_waiting() const noexcept { return state_ == State::waiting; }
   bool has_tcp() const noexcept { return tcp_ != nullptr; }
@@ -57,6 +70,8 @@ class HttpConnection final : public loop::Tcp::Events {
   /// The first response will be the last one, and its head must come within `timeout`. As long as
   /// no head is here.
   void make_last(base::Duration timeout) noexcept;
+  /// A PROXY header comes before everything else. Before `start()`.
+  void expect_proxy_header();
   /// Begins to read heads.
   void start() noexcept;
   /// Begins as if `head` had just been read, as when another worker read it.
@@ -101,6 +116,9 @@ class HttpConnection final : public loop::Tcp::Events {
 
   void send(std::string text) noexcept;
   void read_heads() noexcept;
+  bool read_proxy_header() noexcept;
+  void refuse_proxy_header(std::string_view reason) noexcept;
+  void add_request_id(http::ResponseHead& head) const;
   void on_head(http::RequestHead head) noexcept;
   void refuse(unsigned status, const std::string& reason) noexcept;
   void begin_writing() noexcept;
@@ -115,6 +133,8 @@ class HttpConnection final : public loop::Tcp::Events {
   base::Duration header_timeout_;
   base::Time deadline_;
   http::HeadReader heads_;
+  std::unique_ptr<http::proxy::HeaderReader> proxy_header_;  // null: none is waited for
+  std::string request_id_;
   std::string received_;
   std::string unsent_;
   std::size_t lingered_bytes_ = 0;
