@@ -18,6 +18,7 @@
 #include <CLI/CLI.hpp>
 
 #include "relay/control/config.hpp"
+#include "relay/server/healthcheck_command.hpp"
 #include "relay/server/recordings_command.hpp"
 #include "relay/server/server.hpp"
 #include "relay/server/state_command.hpp"
@@ -135,6 +136,7 @@ int main(int argc, char** argv) {
   app.add_flag("--show-secrets", show_secrets, "with --print-config: print secrets too");
   const server::RecordingsCommand recordings(app);
   const server::StateCommand state(app);
+  const server::HealthcheckCommand healthcheck(app);
   app.set_version_flag("--version", "spancast " SPANCAST_VERSION);
   CLI11_PARSE(app, argc, argv);
   const auto path = file.empty() ? std::nullopt : std::optional<std::filesystem::path>(file);
@@ -142,6 +144,7 @@ int main(int argc, char** argv) {
   try {
     if (const auto code = recordings.run(path, environment)) return *code;
     if (const auto code = state.run(path, environment)) return *code;
+    if (const auto code = healthcheck.run(path, environment)) return *code;
     if (print) {
       std::cout << control::print_config(
           path, environment, show_secrets ? control::Secrets::shown : control::Secrets::hidden);

@@ -79,6 +79,8 @@ void add_traffic(Page& page, std::span<const WorkerReport> workers) {
           total([](const auto& w) { return w.requests; }));
   counter(page, "spancast_refused_total", "Connections refused at a limit",
           total([](const auto& w) { return w.refused; }));
+  counter(page, "spancast_proxy_refusals_total", "Connections closed for want of a PROXY header",
+          total([](const auto& w) { return w.proxy_refusals; }));
   counter(page, "spancast_accept_failures_total",
           "Times that connections began to wait for descriptors or memory",
           total([](const auto& w) { return w.accept_failures; }));

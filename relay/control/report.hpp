@@ -89,6 +89,7 @@ struct WorkerReport {
   std::uint64_t requests = 0;
   std::uint64_t refused = 0;
   std::array<std::uint64_t, refusal_statuses.size() + 1> refusals{};  ///< by status
+  std::uint64_t proxy_refusals = 0;  ///< connections, because of `http.proxy_protocol`
   std::uint64_t accept_failures = 0;
   bool draining = false;
   std::uint64_t bytes_pinned = 0;  ///< by unfinished writes of viewers

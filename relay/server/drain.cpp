@@ -119,6 +119,7 @@ void WorkerServer::stop_now() noexcept {
     publisher->end(session::PublisherEnd::drain, std::string(drain_reason));
   }
   sweep();
+  access_.end_all(base::monotonic_now());
   connections_.clear();
   wire_connections_.clear();
   worker_.stop();

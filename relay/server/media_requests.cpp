@@ -158,6 +158,7 @@ void WorkerServer::start_viewer(session::HttpConnection& connection, const Wante
   if (!missing.names.empty()) fields.emplace_back("X-Spancast-Missing", missing.names);
   expose(response, std::move(fields));
   if (head.method == http::Method::head) return connection.respond_head(response);
+  response.fields.emplace_back("X-Request-Id", connection.request_id());
   session::HttpViewer::Request request{
       policy_for(policy_of(route.stream), route.query),
       wanted.is_early && stream.log().first() == 0 ? stream::Begin::oldest : stream::Begin::newest,
@@ -167,6 +168,8 @@ void WorkerServer::start_viewer(session::HttpConnection& connection, const Wante
       connection.take_received(),
       keep_alive};
   const std::uint64_t id = next_id();
+  access_.move(connection.id(), id, response.status);
+  access_.forget_if_off(id);
   auto viewer = std::make_unique<session::HttpViewer>(id, worker_, connection.take_tcp(), *this,
                                                       std::move(request));
   session::HttpViewer& started = *viewer;
@@ -285,6 +288,7 @@ void WorkerServer::serve_publisher(session::HttpConnection& connection, http::Re
                                          {"user_agent", head.user_agent},
                                          {"worker", worker_.index()}});
   const std::uint64_t id = next_id();
+  access_.move(connection.id(), id);
   const std::string received = connection.take_received();
   auto publisher = std::make_unique<session::HttpPublisher>(
       id, worker_, pool_, connection.take_tcp(), *this, *claimed.home, route.container,
@@ -332,11 +336,13 @@ void WorkerServer::hand_over(session::HttpConnection& connection, http::RequestH
   }
   WorkerServer* there = shared_.servers[worker];
   std::string received = connection.take_received();
+  Arrival arrival{loop::OwnedSocket(socket), connection.origin(), access_.take(connection.id()),
+                  is_approved};
   connection.abandon();
-  there->worker_.mailbox().post_action([there, owned = loop::OwnedSocket(socket),
-                                        moved = std::move(head), bytes = std::move(received),
-                                        is_approved]() mutable noexcept {
-    there->adopt(owned.release(), std::move(moved), std::move(bytes), is_approved);
+  there->worker_.mailbox().post_action([there, arriving = std::move(arrival),
+                                        moved = std::move(head),
+                                        bytes = std::move(received)]() mutable noexcept {
+    there->adopt(std::move(arriving), std::move(moved), std::move(bytes));
   });
 }
 
@@ -350,6 +356,8 @@ void WorkerServer::on_publisher_end(session::HttpPublisher& publisher, session::
   }
   auto& connection = add_connection(session::Port::http, publisher.take_tcp(),
                                     goes_on ? publisher.take_received() : std::string{});
+  connection.set_request_id(access_.request_id(publisher.id()));
+  access_.move(publisher.id(), connection.id());
   connection.start_response(goes_on, publisher.is_peer_ended());
   if (end == session::PublisherEnd::finished) {
     const session::PublisherCounts counts = publisher.counts();

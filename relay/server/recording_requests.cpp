@@ -98,6 +98,7 @@ void RecordingRequests::start(session::HttpConnection& connection, const Waiting
   if (keep_alive != head.http_1_1) {
     head.fields.emplace_back("Connection", keep_alive ? "keep-alive" : "close");
   }
+  head.fields.emplace_back("X-Request-Id", connection.request_id());
   session::ClipResponse::Request request{std::move(plan),
                                          answer.part.first,
                                          answer.part.bytes,
@@ -106,6 +107,7 @@ void RecordingRequests::start(session::HttpConnection& connection, const Waiting
                                          keep_alive,
                                          config_.for_path(stream).policy.viewer.stall_timeout};
   const std::uint64_t id = host_.new_id();
+  host_.on_clip_begun(connection.id(), id, head.status);
   auto& response = responses_[id];
   response = std::make_unique<session::ClipResponse>(id, worker_, pool_, clips_.store().read_lane(),
                                                      clips_.store().root(), connection.take_tcp(),

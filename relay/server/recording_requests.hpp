@@ -42,6 +42,9 @@ class RecordingRequests final : public disk::ClipTable::Asker,
     virtual bool is_leaving() const noexcept = 0;
     virtual void refuse_in_drain(session::HttpConnection& connection) noexcept = 0;
     virtual std::uint64_t new_id() noexcept = 0;
+    /// The response to the request of that connection has begun.
+    virtual void on_clip_begun(std::uint64_t connection, std::uint64_t id,
+                               unsigned status) noexcept = 0;
     /// Told from time to time, and when it is over, of what a client has got; then that it is gone.
     virtual void on_clip_sent(const session::ClipResponse& response) noexcept = 0;
     virtual void on_clip_gone(std::uint64_t id) noexcept = 0;

@@ -87,6 +87,11 @@ void Server::log_capacity() const {
   log_.info("arena", {{"bytes", arena_.bytes()},
                       {"block_bytes", arena_.block_bytes()},
                       {"streams_of_4_mbit", arena_.bytes() / std::max<std::uint64_t>(tail, 1)}});
+  if (!config_.is_arena_too_large()) return;
+  log_.warning("memory.arena is over half of the memory that this process may use",
+               {{"arena_bytes", config_.arena_bytes},
+                {"limit_bytes", config_.memory_limit},
+                {"detail", "when the limit is reached the kernel ends the process"}});
 }
 
 Server::~Server() {

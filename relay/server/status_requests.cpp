@@ -56,7 +56,10 @@ bool WorkerServer::is_admitted(const session::HttpConnection& connection,
 
 void WorkerServer::serve_status(session::HttpConnection& connection, const http::RequestHead& head,
                                 const http::Route& route) noexcept {
-  if (!is_admitted(connection, head)) {
+  // Who looks after the process needs no token for what everybody may ask on the public address.
+  const bool is_health =
+      route.kind == http::RouteKind::healthz || route.kind == http::RouteKind::readyz;
+  if (!is_health && !is_admitted(connection, head)) {
     return refuse(connection, 401, "the admin address wants Authorization: Bearer and its token",
                   {{"WWW-Authenticate", "Bearer"}});
   }

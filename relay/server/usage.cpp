@@ -50,6 +50,12 @@ void WorkerServer::meter(const session::Viewer& viewer, base::Time now) noexcept
 
 void WorkerServer::on_clip_sent(const session::ClipResponse& response) noexcept {
   meter_.see_clip(response.id(), response.plan().stream, response.bytes());
+  if (response.is_over()) access_.end(response.id(), response.bytes(), base::monotonic_now());
+}
+
+void WorkerServer::on_clip_begun(std::uint64_t connection, std::uint64_t id,
+                                 unsigned status) noexcept {
+  access_.move(connection, id, status);
 }
 
 void WorkerServer::on_clip_gone(std::uint64_t id) noexcept { meter_.forget(id); }

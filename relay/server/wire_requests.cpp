@@ -47,9 +47,11 @@ void WorkerServer::serve_upgrade(session::HttpConnection& connection, const http
   if (!answer.is_accepted()) {
     return refuse(connection, answer.head.status, answer.reason, std::move(answer.head.fields));
   }
+  answer.head.fields.emplace_back("X-Request-Id", connection.request_id());
   session::WireConnection::Request request{
       route.stream, head.user_agent, http::write_head(answer.head), connection.take_received()};
   const std::uint64_t id = next_id();
+  access_.move(connection.id(), id, answer.head.status);
   auto& wire = wire_connections_[id];
   wire = std::make_unique<session::WireConnection>(
       id, worker_, connection.take_tcp(), *this, std::move(request),
@@ -72,7 +74,8 @@ void WorkerServer::on_wire_refused(session::WireConnection& connection,
   shared_.log.info("wire refused", {{"stream", connection.stream()},
                                     {"peer", connection.peer()},
                                     {"reason", name_of(bye.reason)},
-                                    {"detail", bye.detail}});
+                                    {"detail", bye.detail},
+                                    {"request_id", access_.request_id(connection.id())}});
 }
 
 void WorkerServer::on_wire_closed(session::WireConnection& connection) noexcept {
@@ -119,6 +122,8 @@ void WorkerServer::serve_wire_viewer(session::WireConnection& connection,
   session::WireViewer::Request request{
       path, begun->token, policy_for(config.policy, query_of(play)), grace, std::move(play)};
   const std::uint64_t id = next_id();
+  access_.move(connection.id(), id);
+  access_.forget_if_off(id);
   auto made = std::make_unique<session::WireViewer>(id, worker_, connection.take_link(), *this,
                                                     std::move(request));
   session::WireViewer& viewer = *made;
@@ -282,6 +287,7 @@ void WorkerServer::start_publisher(session::WireConnection& connection, stream::
                                          {"session", token::to_text(begun->claims.id)},
                                          {"worker", worker_.index()}});
   const std::uint64_t id = next_id();
+  access_.move(connection.id(), id);
   auto made = std::make_unique<session::WirePublisher>(id, worker_, pool_, connection.take_link(),
                                                        *this, home, std::move(hello));
   session::WirePublisher& publisher = *made;
@@ -305,27 +311,31 @@ void WorkerServer::hand_over(session::WireConnection& connection, wire::Hello he
   WorkerServer* there = shared_.servers[worker];
   session::WireConnection::Request request{connection.stream(), connection.user_agent(), {}, {}};
   session::WireLink::Moved moved = link.move_on();
+  Arrival arrival{loop::OwnedSocket(socket), link.tcp().origin(), access_.take(connection.id()),
+                  is_approved};
   connection.abandon();
-  there->worker_.mailbox().post_action([there, owned = loop::OwnedSocket(socket),
+  there->worker_.mailbox().post_action([there, arriving = std::move(arrival),
                                         link_moved = std::move(moved), said = std::move(request),
-                                        first = std::move(hello), is_approved]() mutable noexcept {
-    there->adopt_wire(owned.release(), std::move(link_moved), std::move(said), std::move(first),
-                      is_approved);
+                                        first = std::move(hello)]() mutable noexcept {
+    there->adopt_wire(std::move(arriving), std::move(link_moved), std::move(said),
+                      std::move(first));
   });
 }
 
-void WorkerServer::adopt_wire(int socket, session::WireLink::Moved moved,
-                              session::WireConnection::Request request, wire::Hello hello,
-                              bool is_approved) noexcept {
-  auto tcp = loop::Tcp::from_socket(worker_, socket);
+void WorkerServer::adopt_wire(Arrival arrival, session::WireLink::Moved moved,
+                              session::WireConnection::Request request,
+                              wire::Hello hello) noexcept {
+  auto tcp = loop::Tcp::from_socket(worker_, arrival.socket.release());
   if (!tcp) return;
+  tcp->set_origin(arrival.origin);
   shared_.connections.fetch_add(1, std::memory_order_relaxed);
   const std::uint64_t id = next_id();
+  access_.go_on(id, std::move(arrival.access));
   auto& connection = wire_connections_[id];
   connection = std::make_unique<session::WireConnection>(
       id, worker_, std::make_unique<session::WireLink>(worker_, std::move(tcp), std::move(moved)),
       *this, std::move(request));
-  if (is_approved) approved_.insert(id);
+  if (arrival.is_approved) approved_.insert(id);
   serve_wire_publisher(*connection, std::move(hello));
 }
 

@@ -9,12 +9,6 @@ namespace server {
 namespace {
 
 constexpr std::chrono::milliseconds tick{250};
-// Connections over `http.connections` that are being refused, of all workers together, and those of
-// the admin address, which the first worker has alone. They live on the descriptors that the
-// configuration leaves free (256).
-constexpr std::size_t beyond_limit_max = 128;
-constexpr base::Duration beyond_limit_time = std::chrono::seconds(2);
-constexpr std::size_t admin_connections_max = 64;
 // Each is answered or closed: about 10 µs.
 constexpr std::size_t time_outs_per_turn = 32;
 
@@ -50,6 +44,7 @@ WorkerServer::WorkerServer(loop::Worker& worker, Shared& shared)
       drain_timer_(worker, loop::bind<&WorkerServer::tell_due_viewers>(this)),
       keep_timer_(worker, loop::bind<&WorkerServer::keep_streams>(this)),
       usage_timer_(worker, loop::bind<&WorkerServer::save_usage>(this)),
+      access_(shared.log, shared.config.log_access),
       meter_(shared.usage),
       wire_sessions_(shared.sessions) {
   tick_timer_.wake_every(tick);
@@ -91,81 +86,10 @@ void WorkerServer::listen(int http_socket, int admin_socket) {
   }
 }
 
-void WorkerServer::on_accept(loop::Listener& listener, std::unique_ptr<loop::Tcp> tcp) noexcept {
-  if (&listener == admin_listener_.get()) {
-    // Not counted: who looks for the reason must get in when http.connections is reached.
-    if (admin_connections_ >= admin_connections_max) {
-      ++counts_.refused;
-      return;
-    }
-    ++admin_connections_;
-    return add_connection(session::Port::admin, std::move(tcp), {}).start();
-  }
-  if (shared_.connections.load(std::memory_order_relaxed) >= shared_.config.http.connections) {
-    return accept_beyond_limit(std::move(tcp));
-  }
-  shared_.connections.fetch_add(1, std::memory_order_relaxed);
-  add_connection(session::Port::http, std::move(tcp), {}).start();
-}
-
-// To close with a request unread would reset the connection, perhaps before the client has read the
-// answer. So a few at a time are read and refused like any other; those beyond are told at once.
-void WorkerServer::accept_beyond_limit(std::unique_ptr<loop::Tcp> tcp) noexcept {
-  ++counts_.refused;
-  const std::size_t share = std::max<std::size_t>(beyond_limit_max / shared_.servers.size(), 1);
-  if (beyond_limit_.size() >= share) {
-    static constexpr std::string_view full =
-        "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\n"
-        "Connection: close\r\n\r\n";
-    const iovec buffer{const_cast<char*>(full.data()), full.size()};
-    static_cast<void>(tcp->try_write({&buffer, 1}));
-    return;
-  }
-  auto& connection = add_connection(session::Port::http, std::move(tcp), {});
-  beyond_limit_.insert(connection.id());
-  connection.make_last(beyond_limit_time);
-  connection.start();
-}
-
-void WorkerServer::on_accept_failed(loop::Listener&, base::Error error) noexcept {
-  ++counts_.accept_failures;
-  shared_.log.warning("cannot accept", {{"worker", worker_.index()},
-                                        {"error", error.message()},
-                                        {"detail", "clients wait in the queue of the port"}});
-}
-
-session::HttpConnection& WorkerServer::add_connection(session::Port port,
-                                                      std::unique_ptr<loop::Tcp> tcp,
-                                                      std::string received) {
-  const std::uint64_t id = next_id();
-  auto& connection = connections_[id];
-  connection = std::make_unique<session::HttpConnection>(id, port, worker_, std::move(tcp), *this,
-                                                         shared_.config.http.header_timeout,
-                                                         std::move(received));
-  if (drain_ != Drain::none) {
-    connection->drain();
-  } else if (shared_.draining.load(std::memory_order_relaxed)) {
-    connection->end_after_response();
-  }
-  return *connection;
-}
-
-void WorkerServer::adopt(int socket, http::RequestHead head, std::string received,
-                         bool is_approved) noexcept {
-  auto tcp = loop::Tcp::from_socket(worker_, socket);
-  shared_.connections.fetch_add(1, std::memory_order_relaxed);
-  if (!tcp) {
-    shared_.connections.fetch_sub(1, std::memory_order_relaxed);
-    return;
-  }
-  auto& connection = add_connection(session::Port::http, std::move(tcp), std::move(received));
-  if (is_approved) approved_.insert(connection.id());
-  connection.start_with(std::move(head));
-}
-
 void WorkerServer::on_request(session::HttpConnection& connection,
                               http::RequestHead head) noexcept {
   ++counts_.requests;
+  if (!identify(connection, head)) return;
   http::Route route = http::route(head);
   // At the limit the process still works, and whoever asks just that must not be told otherwise.
   if (beyond_limit_.contains(connection.id()) && route.kind != http::RouteKind::healthz) {
@@ -238,10 +162,14 @@ void WorkerServer::refuse(session::HttpConnection& connection, unsigned status,
 
 void WorkerServer::on_refused(session::HttpConnection& connection, unsigned status,
                               std::string_view reason) noexcept {
+  // What never became a request has no proxy's word for whose it is.
+  if (access_.find(connection.id()) == nullptr) identify(connection, {});
   counts_.count_refusal(status);
   if (!refusal_lines_.take(base::monotonic_now())) return;
-  shared_.log.info("request refused",
-                   {{"peer", connection.peer()}, {"status", status}, {"reason", reason}});
+  shared_.log.info("request refused", {{"peer", connection.peer()},
+                                       {"status", status},
+                                       {"reason", reason},
+                                       {"request_id", connection.request_id()}});
 }
 
 void WorkerServer::answer(session::HttpConnection& connection, unsigned status,
@@ -290,6 +218,7 @@ void WorkerServer::sweep() noexcept {
     add_connection(session::Port::http, viewer->take_tcp(), viewer->take_received()).start();
   }
   for (const std::uint64_t id : std::exchange(ended_, {})) {
+    access_.end(id, 0, base::monotonic_now());  // of one that nothing was said of before
     if (viewers_.erase(id) > 0) {
       meter_.forget(id);
       slow_viewers_.erase(id);  // not sooner: it is looked at until it is gone
@@ -396,6 +325,7 @@ void WorkerServer::count_viewer_end(const session::Viewer& viewer,
                                     session::ViewerEnd end) noexcept {
   ++counts_.viewer_ends[static_cast<std::size_t>(end)];
   meter(viewer, base::monotonic_now());
+  access_.end(viewer.id(), viewer.bytes(), base::monotonic_now());
   if (end == session::ViewerEnd::pinned) count(stream::PressureStep::pinned);
   find_slow_viewer_end(viewer, end);
   shared_.log.info("viewer ended",
@@ -420,6 +350,7 @@ void WorkerServer::count_publisher_end(session::Publisher& publisher, session::P
   const session::PublisherCounts counts = publisher.counts();
   add_input(counts_, counts);
   meter(publisher);
+  access_.set_received(publisher.id(), counts.bytes);
   shared_.log.info("publisher ended", {{"stream", home.stream().path()},
                                        {"peer", publisher.peer()},
                                        {"bytes", counts.bytes},

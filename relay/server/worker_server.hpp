@@ -21,6 +21,7 @@
 #include "relay/loop/listener.hpp"
 #include "relay/loop/timer.hpp"
 #include "relay/protocol/wire/admission.hpp"
+#include "relay/server/access_log.hpp"
 #include "relay/server/drain_schedule.hpp"
 #include "relay/server/hook_runner.hpp"
 #include "relay/server/recording_requests.hpp"
@@ -105,13 +106,17 @@ class WorkerServer final : public loop::Listener::Events,
 
   // On the worker's thread, through its mailbox:
 
-  /// Takes a publisher's connection over from the worker that accepted it.
-  /// `is_approved`: its hook has said yes there.
-  void adopt(int socket, http::RequestHead head, std::string received, bool is_approved) noexcept;
+  /// A publisher's connection on its way from the worker that accepted it.
+  struct Arrival {
+    loop::OwnedSocket socket;
+    loop::Origin origin;
+    Access access;
+    bool is_approved;  ///< its hook has said yes there
+  };
+  void adopt(Arrival arrival, http::RequestHead head, std::string received) noexcept;
   /// The same with a publisher over the wire, whose first message was read there.
-  void adopt_wire(int socket, session::WireLink::Moved moved,
-                  session::WireConnection::Request request, wire::Hello hello,
-                  bool is_approved) noexcept;
+  void adopt_wire(Arrival arrival, session::WireLink::Moved moved,
+                  session::WireConnection::Request request, wire::Hello hello) noexcept;
   control::WorkerReport report();
   /// Ends whoever is connected with this token.
   void end_revoked(const token::Id& id) noexcept;
@@ -148,6 +153,10 @@ class WorkerServer final : public loop::Listener::Events,
   void on_request(session::HttpConnection& connection, http::RequestHead head) noexcept override;
   void on_refused(session::HttpConnection& connection, unsigned status,
                   std::string_view reason) noexcept override;
+  void on_answered(session::HttpConnection& connection, unsigned status,
+                   std::uint64_t bytes) noexcept override;
+  void on_bad_proxy_header(session::HttpConnection& connection,
+                           std::string_view reason) noexcept override;
   void on_closed(session::HttpConnection& connection) noexcept override;
   void on_viewer_end(session::HttpViewer& viewer, session::ViewerEnd end) noexcept override;
   void on_publisher_end(session::HttpPublisher& publisher, session::PublisherEnd end,
@@ -353,6 +362,7 @@ class WorkerServer final : public loop::Listener::Events,
   void save_usage() noexcept;
   void meter(session::Publisher& publisher) noexcept;
   void meter(const session::Viewer& viewer, base::Time now) noexcept;
+  void on_clip_begun(std::uint64_t connection, std::uint64_t id, unsigned status) noexcept override;
   void on_clip_sent(const session::ClipResponse& response) noexcept override;
   void on_clip_gone(std::uint64_t id) noexcept override;
   void deliver_usage() noexcept;
@@ -367,15 +377,22 @@ class WorkerServer final : public loop::Listener::Events,
   void on_no_recordings_left() noexcept;
   void stop_all() noexcept;
 
+  // arrivals.cpp
   void accept_beyond_limit(std::unique_ptr<loop::Tcp> tcp) noexcept;
+  bool is_proxied() const noexcept;
+  session::HttpConnection& add_accepted(std::unique_ptr<loop::Tcp> tcp);
+  session::HttpConnection& add_connection(session::Port port, std::unique_ptr<loop::Tcp> tcp,
+                                          std::string received);
+  void log_proxy_refusal(const std::string& peer, std::string_view reason) noexcept;
+  /// False: nobody knows whose the request is, and it is refused.
+  bool identify(session::HttpConnection& connection, const http::RequestHead& head) noexcept;
+
   /// Answers, counts and logs.
   void refuse(session::HttpConnection& connection, unsigned status, std::string_view reason,
               std::vector<std::pair<std::string, std::string>> fields = {}) noexcept;
   /// The same for what has its line and its count already.
   void answer(session::HttpConnection& connection, unsigned status, std::string_view reason,
               std::vector<std::pair<std::string, std::string>> fields = {}) noexcept;
-  session::HttpConnection& add_connection(session::Port port, std::unique_ptr<loop::Tcp> tcp,
-                                          std::string received);
   void on_turn_end() noexcept;
   void on_flush_due() noexcept;
   void on_tick() noexcept;
@@ -408,6 +425,7 @@ class WorkerServer final : public loop::Listener::Events,
   loop::Timer usage_timer_;  // on the first worker
   unsigned ticks_ = 0;
 
+  AccessLog access_;
   UsageMeter meter_;
   std::uint64_t last_id_ = 0;
   std::unordered_map<std::uint64_t, std::unique_ptr<session::HttpConnection>> connections_;
