@@ -10,6 +10,7 @@
 #include "relay/base/assert.hpp"
 #include "relay/base/time.hpp"
 #include "relay/http/router.hpp"
+#include "relay/http/shown_target.hpp"
 #include "relay/http/stream_path.hpp"
 
 namespace {
@@ -58,6 +59,15 @@ void check_usage(std::string_view text) {
   RELAY_ASSERT(!query.stream || !http::find_flaw(*query.stream));
 }
 
+// What is shown of a target is one that gives nothing away: only known parameters, never longer.
+void check_shown(const std::string& target) {
+  const std::string shown = http::shown_target(target);
+  RELAY_ASSERT(shown.size() <= http::shown_bytes_max + 3);
+  RELAY_ASSERT(http::shown_target(target + "?hush=HUSH") != target + "?hush=HUSH");
+  RELAY_ASSERT(http::shown_target("/a?" + target + "&HUSH").find("HUSH") == std::string::npos ||
+               target.find("HUSH") != std::string::npos);
+}
+
 // A time that is read is written and read again, without what is less than a millisecond.
 void check_time(std::string_view text) {
   const auto utc = base::parse_rfc3339(text);
@@ -77,6 +87,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   http::RequestHead head;
   head.method = methods[data[0] % methods.size()];
   head.target.assign(reinterpret_cast<const char*>(data) + 1, size - 1);
+  check_shown(head.target);
   const http::Route route = http::route(head);
   switch (route.kind) {
     case http::RouteKind::media:

@@ -33,6 +33,7 @@ memory: {arena: 4MiB, block: 16KiB}
 stream: {max: 3, tail: 2s, tail_bytes: 256KiB}
 publisher: {grace: 1s, idle: 500ms, ahead: 5s}
 viewer: {max_lag: 1s, stall_timeout: 3s}
+log: {access: true}
 paths: {"closed/*": {publisher: {allow: [none]}}}
 )";
 
