@@ -6,6 +6,7 @@
 #include "relay/control/client_address.hpp"
 #include "relay/http/request_id.hpp"
 #include "relay/server/worker_server.hpp"
+#include "relay/token/claims.hpp"
 
 namespace server {
 namespace {

@@ -4,7 +4,6 @@
 #include <charconv>
 #include <stdexcept>
 
-#include "relay/control/access.hpp"
 #include "relay/http/characters.hpp"
 
 namespace server {

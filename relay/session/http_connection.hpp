@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "relay/base/time.hpp"
 #include "relay/http/head_reader.hpp"
