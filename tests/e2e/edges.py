@@ -4,8 +4,10 @@ The shipped file is what runs. HAProxy takes its addresses from variables; in ng
 are replaced, each where it stands and nowhere else.
 """
 
+import grp
 import os
 import pathlib
+import pwd
 import re
 import socket
 import subprocess
@@ -87,6 +89,14 @@ class Edge:
         return f"https://127.0.0.1:{self.https_port}{target}"
 
 
+def same_user():
+    """Who is not root cannot become somebody else."""
+    if os.geteuid() == 0:
+        return {}
+    return {"EDGE_USER": pwd.getpwuid(os.geteuid()).pw_name,
+            "EDGE_GROUP": grp.getgrgid(os.getegid()).gr_name}
+
+
 class HAProxy(Edge):
     program = "haproxy"
 
@@ -94,7 +104,7 @@ class HAProxy(Edge):
         return ["haproxy", "-db", "-f", str(DEPLOY / "haproxy/haproxy.cfg")]
 
     def environment(self):
-        return {**os.environ, "EDGE_HTTP": f"127.0.0.1:{self.http_port}",
+        return {**os.environ, **same_user(), "EDGE_HTTP": f"127.0.0.1:{self.http_port}",
                 "EDGE_HTTPS": f"127.0.0.1:{self.https_port}",
                 "EDGE_METRICS": f"127.0.0.1:{self.metrics_port}", "EDGE_CLIENTS": "2000",
                 "EDGE_CERTS": str(self.folder / "site.pem"),
