@@ -11,7 +11,6 @@ import edges
 import relay as relay_module
 
 DEPLOY = edges.DEPLOY
-# Keys that this relay does not have yet: what is configured with them is checked without them.
 CONFIGS = ["container/spancast.yaml", "container/behind-proxy.yaml", "systemd/spancast.yaml"]
 
 
@@ -70,7 +69,7 @@ def test_compose_names_what_there_is():
     assert documents("container/behind-proxy.yaml")[0]["http"]["trusted_proxies"] == [address]
 
 
-def test_its_variables_are_keys_of_the_relay(monkeypatch):
+def test_its_variables_are_keys_of_the_relay():
     relay = documents("compose.yaml")[0]["services"]["relay1"]
     stateful = next(one for one in documents("kubernetes/spancast.yaml")
                     if one["kind"] == "StatefulSet")
