@@ -292,7 +292,6 @@ void WorkerServer::sweep() noexcept {
   }
   for (const std::uint64_t id : std::exchange(ended_, {})) {
     if (viewers_.erase(id) > 0) {
-      meter_.forget(id);
       slow_viewers_.erase(id);  // not sooner: it is looked at until it is gone
       shared_.connections.fetch_sub(1, std::memory_order_relaxed);
     } else if (const auto connection = connections_.find(id); connection != connections_.end()) {
@@ -343,10 +342,10 @@ void WorkerServer::on_tick() noexcept {
   relief_.on_time(now);
   if (++ticks_ % 4 == 0) {
     // It may end, which takes it from no list before the end of the turn.
-    for (const auto& [id, viewer] : viewers_) {
-      find_slow_viewer(*viewer);
-      meter(*viewer, now);
-      viewer->on_time(now);
+    for (auto& [id, one] : viewers_) {
+      find_slow_viewer(*one.viewer);
+      meter(one, now);
+      one.viewer->on_time(now);
     }
     if (recording_requests_) recording_requests_->on_time(now);
     forget_waiting();
@@ -395,7 +394,7 @@ void WorkerServer::on_viewer_end(session::HttpViewer& viewer, session::ViewerEnd
 void WorkerServer::count_viewer_end(const session::Viewer& viewer,
                                     session::ViewerEnd end) noexcept {
   ++counts_.viewer_ends[static_cast<std::size_t>(end)];
-  meter(viewer, base::monotonic_now());
+  meter(viewers_.at(viewer.id()), base::monotonic_now());
   if (end == session::ViewerEnd::pinned) count(stream::PressureStep::pinned);
   find_slow_viewer_end(viewer, end);
   shared_.log.info("viewer ended",
@@ -456,7 +455,7 @@ control::WorkerReport WorkerServer::report() {
   for (const auto& [id, publisher] : publishers_) {
     add_input(report, publisher->counts());
   }
-  for (const auto& [id, viewer] : viewers_) report.bytes_pinned += viewer->pinned_bytes();
+  for (const auto& [id, one] : viewers_) report.bytes_pinned += one.viewer->pinned_bytes();
   if (recording_requests_) recording_requests_->report(report.past);
   const base::Time now = base::monotonic_now();
   table_.for_each_stream([&](stream::Stream& stream) {

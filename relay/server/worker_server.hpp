@@ -142,6 +142,11 @@ class WorkerServer final : public loop::Listener::Events,
     Wanted wanted;
   };
   struct Gathering;
+  // A viewer, and what was told of its usage.
+  struct Watching {
+    std::unique_ptr<session::Viewer> viewer;
+    UsageMeter::Told told{};
+  };
 
   void on_accept(loop::Listener& listener, std::unique_ptr<loop::Tcp> tcp) noexcept override;
   void on_accept_failed(loop::Listener& listener, base::Error error) noexcept override;
@@ -354,7 +359,7 @@ class WorkerServer final : public loop::Listener::Events,
   void begin_usage() noexcept;
   void save_usage() noexcept;
   void meter(session::Publisher& publisher) noexcept;
-  void meter(const session::Viewer& viewer, base::Time now) noexcept;
+  void meter(Watching& one, base::Time now) noexcept;
   void on_clip_sent(const session::ClipResponse& response) noexcept override;
   void on_clip_gone(std::uint64_t id) noexcept override;
   void deliver_usage() noexcept;
@@ -413,7 +418,7 @@ class WorkerServer final : public loop::Listener::Events,
   UsageMeter meter_;
   std::uint64_t last_id_ = 0;
   std::unordered_map<std::uint64_t, std::unique_ptr<session::HttpConnection>> connections_;
-  std::unordered_map<std::uint64_t, std::unique_ptr<session::Viewer>> viewers_;
+  std::unordered_map<std::uint64_t, Watching> viewers_;
   std::unordered_map<std::uint64_t, std::unique_ptr<session::Publisher>> publishers_;
   // Over the wire: without a role yet, or closing.
   std::unordered_map<std::uint64_t, std::unique_ptr<session::WireConnection>> wire_connections_;
