@@ -20,6 +20,7 @@
 #include "relay/control/config.hpp"
 #include "relay/server/recordings_command.hpp"
 #include "relay/server/server.hpp"
+#include "relay/server/state_command.hpp"
 
 extern char** environ;
 
@@ -133,12 +134,14 @@ int main(int argc, char** argv) {
   app.add_flag("--print-config", print, "print the configuration that holds and exit");
   app.add_flag("--show-secrets", show_secrets, "with --print-config: print secrets too");
   const server::RecordingsCommand recordings(app);
+  const server::StateCommand state(app);
   app.set_version_flag("--version", "spancast " SPANCAST_VERSION);
   CLI11_PARSE(app, argc, argv);
   const auto path = file.empty() ? std::nullopt : std::optional<std::filesystem::path>(file);
   const Variables environment = read_environment();
   try {
     if (const auto code = recordings.run(path, environment)) return *code;
+    if (const auto code = state.run(path, environment)) return *code;
     if (print) {
       std::cout << control::print_config(
           path, environment, show_secrets ? control::Secrets::shown : control::Secrets::hidden);

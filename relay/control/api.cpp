@@ -147,4 +147,33 @@ std::string usage_json(const usage::Page& page) {
   return to_json(out);
 }
 
+std::string sessions_json(const SessionPage& page) {
+  spancast::SessionList out;
+  for (const SessionReport& session : page.sessions) {
+    spancast::Session& told = *out.add_sessions();
+    told.set_id(session.id);
+    told.set_kind(session.is_publisher ? spancast::Session::publisher : spancast::Session::viewer);
+    told.set_stream(session.stream);
+    told.set_protocol(session.protocol);
+    told.set_start(base::to_iso8601(session.start));
+    told.set_bytes(session.bytes);
+    told.set_connected(!session.lease);
+    if (session.lease) told.set_lease(base::to_iso8601(*session.lease));
+    told.set_expires(base::to_iso8601(session.expires));
+  }
+  if (page.has_more) out.set_next(page.sessions.back().id);
+  return to_json(out);
+}
+
+std::string revocations_json(const RevocationPage& page) {
+  spancast::RevocationList out;
+  for (const RevocationReport& revocation : page.revocations) {
+    spancast::Revocation& told = *out.add_revocations();
+    told.set_id(revocation.id);
+    told.set_expires(base::to_iso8601(revocation.expires));
+  }
+  if (page.has_more) out.set_next(page.revocations.back().id);
+  return to_json(out);
+}
+
 }  // namespace control

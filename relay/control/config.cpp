@@ -21,6 +21,8 @@ namespace proto = spancast::config;
 constexpr std::uint64_t descriptors_reserved = 256;
 constexpr std::uint64_t connections_limit = 10'000'000;
 constexpr std::uint64_t arena_blocks_min = 64;
+// What is guessed signs everything.
+constexpr std::size_t secret_bytes_min = 16;
 
 stream::SlowPolicy to_slow(proto::Viewer::Slow slow) {
   switch (slow) {
@@ -93,6 +95,29 @@ RecordingConfig to_recording(const proto::Recording& recording, std::uint64_t ar
                       ") is more than memory.arena (" + base::format_size(arena_bytes) + ")");
   }
   return {recording.root(), recording.backlog() != 0 ? recording.backlog() : arena_bytes / 4};
+}
+
+StateConfig to_state(const proto::State& state) {
+  using Synchronous = sqlite::Database::Synchronous;
+  const auto synchronous = state.synchronous() == proto::State::off    ? Synchronous::off
+                           : state.synchronous() == proto::State::full ? Synchronous::full
+                                                                       : Synchronous::normal;
+  return {state.path(), base::Duration(state.commit_interval()), synchronous};
+}
+
+void check_secret(const char* key, const std::string& secret) {
+  if (secret.empty() || secret.size() >= secret_bytes_min) return;
+  throw ConfigError(std::string(key) + " is shorter than " + std::to_string(secret_bytes_min) +
+                    " characters");
+}
+
+ClusterConfig to_cluster(const proto::Cluster& cluster) {
+  check_secret("cluster.secret", cluster.secret());
+  check_secret("cluster.secret_previous", cluster.secret_previous());
+  if (!cluster.secret().empty() && cluster.secret() == cluster.secret_previous()) {
+    throw ConfigError("cluster.secret and cluster.secret_previous are the same");
+  }
+  return {cluster.secret(), cluster.secret_previous()};
 }
 
 /// `where` is the prefix of the keys in messages: empty, or the rule under `paths`.
@@ -301,7 +326,11 @@ LoadedConfig load_config_text(std::string_view name, std::string_view text, Envi
   config.defaults.hooks = to_hooks(message.hooks(), {});
   config.defaults.recording = to_recording("", message.recording(), message.recording().root());
   config.recording = to_recording(message.recording(), config.arena_bytes);
+  config.state = to_state(message.state());
   config.clip_max = base::Duration(message.clip().max());
+  config.session_ttl = base::Duration(message.session().ttl());
+  config.token_lifetime = base::Duration(message.session().token_lifetime());
+  config.cluster = to_cluster(message.cluster());
   config.hooks_concurrent = message.hooks().concurrent();
   add_rules(message, config);
   return loaded;

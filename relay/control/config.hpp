@@ -16,6 +16,7 @@
 #include "relay/control/path_pattern.hpp"
 #include "relay/disk/policy.hpp"
 #include "relay/media/container.hpp"
+#include "relay/sqlite/database.hpp"
 #include "relay/stream/policy.hpp"
 
 namespace control {
@@ -80,6 +81,18 @@ struct RecordingConfig {
   std::uint64_t backlog_bytes = 0;  ///< resolved
 };
 
+/// What outlives the process.
+struct StateConfig {
+  std::filesystem::path path;  ///< empty: nothing does
+  base::Duration commit_interval{};
+  sqlite::Database::Synchronous synchronous = sqlite::Database::Synchronous::normal;
+};
+
+struct ClusterConfig {
+  std::string secret;           ///< empty: the relay has its own
+  std::string secret_previous;  ///< empty: there is no rotation
+};
+
 /// Everything that was configured, checked and resolved: zeros that stand for "choose" are
 /// replaced.
 struct Config {
@@ -92,7 +105,11 @@ struct Config {
   std::uint32_t streams_max = 0;
   std::uint32_t hooks_concurrent = 0;
   RecordingConfig recording;
+  StateConfig state;
   base::Duration clip_max{};
+  base::Duration session_ttl{};
+  base::Duration token_lifetime{};
+  ClusterConfig cluster;
   DrainConfig drain;
   base::LogLevel log_level{};
   base::LogFormat log_format{};

@@ -276,10 +276,13 @@ void add_store(Page& page, const StoreReport& store) {
         static_cast<double>(store.backlog_bytes));
   gauge(page, "spancast_past_bytes_held", "Bytes of the arena with what was read from recordings",
         static_cast<double>(store.past_bytes));
+}
+
+void add_lanes(Page& page, const std::vector<LaneReport>& lanes) {
   const auto by_lane = [&](const char* name, const char* help, prometheus::MetricType type,
                            auto value) {
     page.begin(name, help, type);
-    for (const auto& lane : store.lanes) {
+    for (const auto& lane : lanes) {
       page.add(static_cast<double>(value(lane)), {{"lane", lane.name}});
     }
   };
@@ -289,6 +292,35 @@ void add_store(Page& page, const StoreReport& store) {
           prometheus::MetricType::Gauge, [](const auto& lane) { return lane.waiting; });
   by_lane("spancast_lane_refused_total", "Jobs for which a lane was too full, by lane",
           prometheus::MetricType::Counter, [](const auto& lane) { return lane.refused; });
+}
+
+void add_state(Page& page, const state::Counters& state) {
+  counter(page, "spancast_state_commits_total", "Commits of state with something in them",
+          state.commits);
+  page.begin("spancast_state_commit_seconds_total", "Time that commits of state took",
+             prometheus::MetricType::Counter);
+  page.add(base::to_seconds(state.commit_time));
+  counter(page, "spancast_state_records_total", "Records of state written or removed",
+          state.records);
+  counter(page, "spancast_state_bytes_total", "Bytes of the records of state that were written",
+          state.bytes);
+  counter(page, "spancast_state_failures_total", "Attempts to commit state that wrote nothing",
+          state.failures);
+  counter(page, "spancast_state_late_total", "Commits of state that took longer than a second",
+          state.late);
+  counter(page, "spancast_state_rewrites_total",
+          "Times that all state was written again, to another database", state.rewrites);
+  counter(page, "spancast_state_refused_total", "Records of state that were too large",
+          state.refused);
+  counter(page, "spancast_state_damaged_records_total", "Records of state that were set aside",
+          state.damaged_records);
+  counter(page, "spancast_state_damaged_databases_total", "Databases of state that were set aside",
+          state.damaged_databases);
+  gauge(page, "spancast_state_records", "Records of state", static_cast<double>(state.kept));
+  gauge(page, "spancast_state_records_waiting", "Changes of records that are to be written",
+        static_cast<double>(state.waiting));
+  gauge(page, "spancast_state_in_memory", "1 while what changes cannot be written",
+        state.in_memory ? 1 : 0);
 }
 
 void add_streams(Page& page, std::span<const WorkerReport> workers) {
@@ -368,7 +400,8 @@ void add_workers(Page& page, std::span<const WorkerReport> workers) {
 }  // namespace
 
 std::string metrics_text(std::span<const WorkerReport> workers, const ArenaReport& arena,
-                         const std::optional<StoreReport>& store) {
+                         const std::optional<StoreReport>& store,
+                         const std::optional<StateReport>& state) {
   Page page;
   add_traffic(page, workers);
   add_refusals(page, workers);
@@ -385,6 +418,11 @@ std::string metrics_text(std::span<const WorkerReport> workers, const ArenaRepor
     add_past(page, workers);
     add_store(page, *store);
   }
+  if (state) add_state(page, state->counters);
+  std::vector<LaneReport> lanes;
+  if (store) lanes = store->lanes;
+  if (state) lanes.push_back(state->lane);
+  if (!lanes.empty()) add_lanes(page, lanes);
   return page.text();
 }
 

@@ -12,6 +12,7 @@
 #include "relay/disk/counters.hpp"
 #include "relay/media/track.hpp"
 #include "relay/protocol/wire/message.hpp"
+#include "relay/state/counters.hpp"
 #include "relay/stream/end_reason.hpp"
 #include "relay/stream/fanout.hpp"
 #include "relay/stream/input_fault.hpp"
@@ -118,17 +119,25 @@ struct ArenaReport {
   std::uint64_t blocks_free = 0;  ///< and not kept by a worker
 };
 
-/// The store as a whole.
+/// Jobs of the thread pool that belong together.
+struct LaneReport {
+  std::string name;
+  std::uint64_t running = 0;
+  std::uint64_t waiting = 0;
+  std::uint64_t refused = 0;  ///< since the start
+};
+
+/// The store of recordings as a whole.
 struct StoreReport {
-  struct Lane {
-    std::string name;
-    std::uint64_t running = 0;
-    std::uint64_t waiting = 0;
-    std::uint64_t refused = 0;  ///< since the start
-  };
-  std::vector<Lane> lanes;
+  std::vector<LaneReport> lanes;
   std::uint64_t backlog_bytes = 0;  ///< of the arena, that wait to be written
   std::uint64_t past_bytes = 0;     ///< of the arena, that were read back
+};
+
+/// The store of state as a whole.
+struct StateReport {
+  LaneReport lane;
+  state::Counters counters;
 };
 
 }  // namespace control

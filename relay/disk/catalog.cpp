@@ -88,7 +88,7 @@ std::string select_of_all(const char* rest) {
   return select("FROM segments s CROSS JOIN streams n ON n.id = s.stream ") + rest;
 }
 
-Segment read_segment(const Rows& row) {
+Segment read_segment(const sqlite::Rows& row) {
   Segment segment;
   segment.id = row.integer(0);
   segment.stream = row.text(1);
@@ -121,42 +121,42 @@ std::filesystem::path set_aside(const std::filesystem::path& file) {
   return file.string() + suffix;
 }
 
-base::Result<std::int64_t> read_integer(const Database& database, const char* query) {
-  auto statement = Statement::prepare(database, query);
+base::Result<std::int64_t> read_integer(const sqlite::Database& database, const char* query) {
+  auto statement = sqlite::Statement::prepare(database, query);
   if (!statement) return statement.error();
-  Rows rows = statement->run();
+  sqlite::Rows rows = statement->run();
   const auto has_row = rows.next();
   if (!has_row) return has_row.error();
   return *has_row ? rows.integer(0) : 0;
 }
 
-base::Result<void> check_version(Database& database, Database::Access access) {
+base::Result<void> check_version(sqlite::Database& database, sqlite::Database::Access access) {
   const auto found = read_integer(database, "PRAGMA user_version");
   if (!found) return found.error();
   if (*found > version) return Errc::newer_catalog;
-  if (*found == version || access == Database::Access::read) return {};
+  if (*found == version || access == sqlite::Database::Access::read) return {};
   return database.execute(schema);
 }
 
 }  // namespace
 
 struct Catalog::Queries {
-  Statement begin, commit;
-  Statement add_stream, put, remove, remove_same_start;
-  Statement get, at_utc, beginning_before, beginning_after, before, after, first, newest, range,
-      starting_from, behind_gaps;
-  Statement open_ones, newest_ones, oldest, oldest_of_stream, sums;
+  sqlite::Statement begin, commit;
+  sqlite::Statement add_stream, put, remove, remove_same_start;
+  sqlite::Statement get, at_utc, beginning_before, beginning_after, before, after, first, newest,
+      range, starting_from, behind_gaps;
+  sqlite::Statement open_ones, newest_ones, oldest, oldest_of_stream, sums;
 
-  static base::Result<std::unique_ptr<Queries>> prepare(const Database& database);
+  static base::Result<std::unique_ptr<Queries>> prepare(const sqlite::Database& database);
 };
 
 base::Result<std::unique_ptr<Catalog::Queries>> Catalog::Queries::prepare(
-    const Database& database) {
+    const sqlite::Database& database) {
   base::Error error;
   const auto make = [&](const std::string& sql) {
-    auto statement = Statement::prepare(database, sql);
+    auto statement = sqlite::Statement::prepare(database, sql);
     if (!statement && !error) error = statement.error();
-    return statement ? std::move(*statement) : Statement();
+    return statement ? std::move(*statement) : sqlite::Statement();
   };
   auto queries = std::make_unique<Queries>(Queries{
       make("BEGIN IMMEDIATE"),
@@ -203,7 +203,8 @@ base::Result<std::unique_ptr<Catalog::Queries>> Catalog::Queries::prepare(
   return queries;
 }
 
-Catalog::Catalog(std::filesystem::path file, Database database, std::unique_ptr<Queries> queries)
+Catalog::Catalog(std::filesystem::path file, sqlite::Database database,
+                 std::unique_ptr<Queries> queries)
     : file_(std::move(file)), database_(std::move(database)), queries_(std::move(queries)) {}
 
 Catalog::~Catalog() {
@@ -211,8 +212,8 @@ Catalog::~Catalog() {
 }
 
 base::Result<std::unique_ptr<Catalog>> Catalog::open_file(const std::filesystem::path& file,
-                                                          Database::Access access) {
-  auto database = Database::open(file, access);
+                                                          sqlite::Database::Access access) {
+  auto database = sqlite::Database::open(file, access);
   if (!database) return database.error();
   if (const auto checked = check_version(*database, access); !checked) return checked.error();
   auto queries = Queries::prepare(*database);
@@ -230,11 +231,11 @@ base::Result<std::unique_ptr<Catalog>> Catalog::open(const std::filesystem::path
   std::error_code ignored;
   bool is_new = !std::filesystem::exists(file, ignored);
   std::filesystem::path aside;
-  auto catalog = open_file(file, Database::Access::write);
-  if (!catalog && is_damage(catalog.error())) {
+  auto catalog = open_file(file, sqlite::Database::Access::write);
+  if (!catalog && sqlite::is_damage(catalog.error())) {
     aside = set_aside(file);
     is_new = true;
-    catalog = open_file(file, Database::Access::write);
+    catalog = open_file(file, sqlite::Database::Access::write);
   }
   if (!catalog) return catalog;
   (*catalog)->is_new_ = is_new;
@@ -243,7 +244,7 @@ base::Result<std::unique_ptr<Catalog>> Catalog::open(const std::filesystem::path
 }
 
 base::Result<std::unique_ptr<Catalog>> Catalog::read(const std::filesystem::path& root) {
-  return open_file(root / file_name, Database::Access::read);
+  return open_file(root / file_name, sqlite::Database::Access::read);
 }
 
 base::Result<void> Catalog::learn_last_id() {
@@ -339,7 +340,7 @@ base::Result<void> Catalog::commit() {
 }
 
 base::Error Catalog::failed(base::Error error) {
-  if (is_damage(error) && !is_set_aside_) {
+  if (sqlite::is_damage(error) && !is_set_aside_) {
     is_set_aside_ = true;
     set_aside(file_);
   }
@@ -347,11 +348,12 @@ base::Error Catalog::failed(base::Error error) {
 }
 
 template <class... Values>
-base::Result<std::vector<Segment>> Catalog::look_up(Statement& statement, const Values&... values) {
+base::Result<std::vector<Segment>> Catalog::look_up(sqlite::Statement& statement,
+                                                    const Values&... values) {
   const std::lock_guard lock(database_lock_);
   if (const auto applied = apply_changes(); !applied) return failed(applied.error());
   std::vector<Segment> found;
-  Rows rows = statement.run(values...);
+  sqlite::Rows rows = statement.run(values...);
   while (true) {
     const auto has_row = rows.next();
     if (!has_row) return failed(has_row.error());
@@ -361,7 +363,7 @@ base::Result<std::vector<Segment>> Catalog::look_up(Statement& statement, const 
 }
 
 template <class... Values>
-base::Result<std::optional<Segment>> Catalog::look_up_one(Statement& statement,
+base::Result<std::optional<Segment>> Catalog::look_up_one(sqlite::Statement& statement,
                                                           const Values&... values) {
   auto found = look_up(statement, values...);
   if (!found) return found.error();
@@ -449,7 +451,7 @@ base::Result<std::vector<Catalog::Sum>> Catalog::sums() {
   const std::lock_guard lock(database_lock_);
   if (const auto applied = apply_changes(); !applied) return failed(applied.error());
   std::vector<Sum> sums;
-  Rows rows = queries_->sums.run();
+  sqlite::Rows rows = queries_->sums.run();
   while (true) {
     const auto has_row = rows.next();
     if (!has_row) return failed(has_row.error());

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "relay/base/result.hpp"
-#include "relay/disk/database.hpp"
 #include "relay/disk/segment.hpp"
+#include "relay/sqlite/database.hpp"
 
 namespace disk {
 
@@ -96,9 +96,9 @@ class Catalog {
     bool is_added = false;           ///< by what is not committed
   };
 
-  Catalog(std::filesystem::path file, Database database, std::unique_ptr<Queries> queries);
+  Catalog(std::filesystem::path file, sqlite::Database database, std::unique_ptr<Queries> queries);
   static base::Result<std::unique_ptr<Catalog>> open_file(const std::filesystem::path& file,
-                                                          Database::Access access);
+                                                          sqlite::Database::Access access);
   base::Result<void> learn_last_id();
   void collect(std::int64_t id, Change change);
   // With the database's lock:
@@ -106,9 +106,10 @@ class Catalog {
   base::Result<void> apply(std::int64_t id, const Change& change);
   void roll_back();
   template <class... Values>
-  base::Result<std::vector<Segment>> look_up(Statement& statement, const Values&... values);
+  base::Result<std::vector<Segment>> look_up(sqlite::Statement& statement, const Values&... values);
   template <class... Values>
-  base::Result<std::optional<Segment>> look_up_one(Statement& statement, const Values&... values);
+  base::Result<std::optional<Segment>> look_up_one(sqlite::Statement& statement,
+                                                   const Values&... values);
   base::Error failed(base::Error error);
 
   const std::filesystem::path file_;
@@ -120,7 +121,7 @@ class Catalog {
   std::int64_t last_id_ = 0;
 
   std::mutex database_lock_;
-  Database database_;
+  sqlite::Database database_;
   std::unique_ptr<Queries> queries_;  // they go before the database
   // In the transaction that is open now; once more if it was rolled back.
   std::map<std::int64_t, Change> uncommitted_;

@@ -3,9 +3,9 @@
 #include <system_error>
 #include <vector>
 
+#include "relay/base/folder_lock.hpp"
 #include "relay/disk/catalog.hpp"
 #include "relay/disk/commands.hpp"
-#include "relay/disk/folder_lock.hpp"
 #include "relay/disk/folders.hpp"
 #include "relay/disk/progress.hpp"
 #include "relay/disk/segment_scan.hpp"
@@ -108,7 +108,7 @@ void reindex_recordings(const path& root, std::ostream& out, std::ostream* bar) 
   if (!std::filesystem::is_directory(root)) {
     throw std::runtime_error("there is no folder " + root.string());
   }
-  const FolderLock lock(root);
+  const base::FolderLock lock(root);
   Reindexing(root, out, bar).run();
 }
 

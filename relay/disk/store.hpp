@@ -9,10 +9,10 @@
 #include <string>
 #include <unordered_map>
 
+#include "relay/base/folder_lock.hpp"
 #include "relay/base/logging.hpp"
 #include "relay/base/result.hpp"
 #include "relay/disk/catalog.hpp"
-#include "relay/disk/folder_lock.hpp"
 #include "relay/disk/segment.hpp"
 #include "relay/disk/table_cache.hpp"
 #include "relay/loop/lane.hpp"
@@ -112,7 +112,7 @@ class Store {
 
   const Options options_;
   base::Log& log_;
-  FolderLock folder_lock_;
+  base::FolderLock folder_lock_;
   std::unique_ptr<Catalog> catalog_;
   loop::Lane write_lane_;
   loop::Lane read_lane_;

@@ -119,6 +119,25 @@ std::optional<std::string> read_parameter(std::string_view name, std::string_vie
   return std::nullopt;
 }
 
+std::optional<std::string> read_id(std::string_view name, std::string_view text,
+                                   std::optional<std::string>& into) {
+  constexpr std::size_t digits = 32;
+  if (into) return std::string(name) + " is given twice";
+  const bool is_id = text.size() == digits && std::all_of(text.begin(), text.end(),
+                                                          [](char c) { return hex_digit(c) >= 0; });
+  if (!is_id) return std::string(name) + ": the 32 hexadecimal digits that name a token";
+  into = text;
+  return std::nullopt;
+}
+
+// Likewise of one about tokens.
+std::optional<std::string> read_parameter(std::string_view name, std::string_view value,
+                                          TokenQuery& query) {
+  if (name == "id") return read_id(name, value, query.id);
+  if (name == "after") return read_id(name, value, query.after);
+  return std::nullopt;
+}
+
 template <class Query>
 std::optional<std::string> read_parameters(std::string_view text, Query& query) {
   while (!text.empty()) {
@@ -149,6 +168,10 @@ std::optional<std::string> read_query(std::string_view text, RangeQuery& query) 
 }
 
 std::optional<std::string> read_query(std::string_view text, UsageQuery& query) {
+  return read_parameters(text, query);
+}
+
+std::optional<std::string> read_query(std::string_view text, TokenQuery& query) {
   return read_parameters(text, query);
 }
 

@@ -40,10 +40,17 @@ struct UsageQuery {
   std::optional<Form> form;           ///< nothing: JSON
 };
 
+/// Which token a request is about, or behind which of them a list goes on.
+struct TokenQuery {
+  std::optional<std::string> id;     ///< 32 hexadecimal digits
+  std::optional<std::string> after;  ///< likewise
+};
+
 /// Reads what follows the `?` of a target into `query`; unknown parameters are skipped. Returns why
 /// a known one is refused, as one line.
 std::optional<std::string> read_query(std::string_view text, MediaQuery& query);
 std::optional<std::string> read_query(std::string_view text, RangeQuery& query);
 std::optional<std::string> read_query(std::string_view text, UsageQuery& query);
+std::optional<std::string> read_query(std::string_view text, TokenQuery& query);
 
 }  // namespace http

@@ -10,6 +10,7 @@ namespace {
 
 constexpr const char* media_methods = "GET, HEAD, PUT, POST, OPTIONS";
 constexpr const char* endpoint_methods = "GET, HEAD, OPTIONS";
+constexpr const char* revocations_methods = "GET, HEAD, POST, OPTIONS";
 
 Route refuse(unsigned status, std::string reason, std::string allow = {}) {
   Route refused;
@@ -36,6 +37,9 @@ std::optional<RouteKind> find_endpoint(std::string_view path) {
   if (path == "/readyz") return RouteKind::readyz;
   if (path == "/metrics") return RouteKind::metrics;
   if (path == "/api/v1/streams") return RouteKind::streams_api;
+  if (path == "/api/v1/sessions") return RouteKind::sessions_api;
+  if (path == "/api/v1/revocations") return RouteKind::revocations_api;
+  if (path == "/api/v1/usage") return RouteKind::usage_api;
   return std::nullopt;
 }
 
@@ -71,6 +75,32 @@ Route route_endpoint(const RequestHead& head, RouteKind kind) {
   }
   if (head.method == Method::options) return to_kind(RouteKind::options, endpoint_methods);
   return to_kind(kind);
+}
+
+Route route_tokens(const RequestHead& head, RouteKind kind, std::string_view query) {
+  const bool may_post = kind == RouteKind::revocations_api;
+  const bool revokes = may_post && head.method == Method::post;
+  if (!is_served(head.method) || (is_write(head.method) && !revokes)) {
+    return refuse_method(may_post ? revocations_methods : endpoint_methods);
+  }
+  if (head.method == Method::options) {
+    return to_kind(RouteKind::options, may_post ? revocations_methods : endpoint_methods);
+  }
+  Route tokens = to_kind(revokes ? RouteKind::revoke : kind);
+  if (auto refusal = read_query(query, tokens.token)) return refuse(400, std::move(*refusal));
+  if (revokes && !tokens.token.id) return refuse(400, "id: which token is to be revoked");
+  return tokens;
+}
+
+bool is_of_tokens(RouteKind kind) {
+  return kind == RouteKind::sessions_api || kind == RouteKind::revocations_api;
+}
+
+Route route_usage(const RequestHead& head, std::string_view query) {
+  Route usage = route_endpoint(head, RouteKind::usage_api);
+  if (usage.kind != RouteKind::usage_api) return usage;
+  if (auto refusal = read_query(query, usage.usage)) return refuse(400, std::move(*refusal));
+  return usage;
 }
 
 Route route_stream(const RequestHead& head, std::string_view stream, media::Container container,
@@ -117,7 +147,11 @@ Route route(const RequestHead& head) {
       path_size == std::string_view::npos ? std::string_view() : target.substr(path_size + 1);
   const auto path = decode_path(target.substr(0, path_size));
   if (!path) return refuse(400, "only unreserved characters may be percent-encoded in a path");
-  if (const auto endpoint = find_endpoint(*path)) return route_endpoint(head, *endpoint);
+  if (const auto endpoint = find_endpoint(*path)) {
+    if (*endpoint == RouteKind::usage_api) return route_usage(head, query);
+    return is_of_tokens(*endpoint) ? route_tokens(head, *endpoint, query)
+                                   : route_endpoint(head, *endpoint);
+  }
 
   std::string_view stream = std::string_view(*path).substr(1);
   if (const auto kind = take_recording(stream)) return route_recording(head, stream, *kind, query);

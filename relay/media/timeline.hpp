@@ -53,6 +53,10 @@ class Timeline {
   /// Media time minus dts of the present publisher; nothing before its first dts.
   std::optional<std::int64_t> offset() const noexcept { return offset_; }
 
+  /// Where the last frame ends, in media time: as long after its beginning as that was after the
+  /// one before.
+  std::int64_t end() const noexcept { return time_ + interval_; }
+
   /// Another publisher goes on: its first dts is the last end plus the UTC that passes until its
   /// first frame arrives, at least `seam_min`.
   void on_new_publisher() noexcept;

@@ -53,7 +53,7 @@ void WorkerServer::tell_due_viewers() noexcept {
     const auto id = drain_schedule_.take_due(now);
     if (!id) break;
     // Those that went by themselves are not there any more.
-    if (const auto viewer = viewers_.find(*id); viewer != viewers_.end()) viewer->second->drain();
+    if (const auto one = viewers_.find(*id); one != viewers_.end()) one->second.viewer->drain();
     now = base::monotonic_now();
   }
   drain_timer_.wake_at(drain_schedule_.next());
@@ -88,6 +88,7 @@ void WorkerServer::end_publishers() noexcept {
 
 void WorkerServer::on_no_sessions_left() noexcept {
   drain_ = Drain::recordings;
+  keep_streams_last();
   if (shared_.workers_with_sessions.fetch_sub(1) > 1) return;
   for (WorkerServer* server : shared_.servers) {
     server->worker_.mailbox().post_action([server]() noexcept { server->end_recordings(); });
@@ -110,8 +111,9 @@ void WorkerServer::stop_all() noexcept {
 
 void WorkerServer::stop_now() noexcept {
   drain_ = Drain::done;
+  keep_streams_last();
   if (recordings_) recordings_->stop();
-  for (const auto& [id, viewer] : viewers_) viewer->cut_off(session::ViewerEnd::drain);
+  for (const auto& [id, one] : viewers_) one.viewer->cut_off(session::ViewerEnd::drain);
   if (recording_requests_) recording_requests_->cut_off();
   for (const auto& [id, publisher] : publishers_) {
     publisher->end(session::PublisherEnd::drain, std::string(drain_reason));

@@ -170,7 +170,7 @@ void WorkerServer::start_viewer(session::HttpConnection& connection, const Wante
   auto viewer = std::make_unique<session::HttpViewer>(id, worker_, connection.take_tcp(), *this,
                                                       std::move(request));
   session::HttpViewer& started = *viewer;
-  viewers_[id] = std::move(viewer);
+  viewers_[id] = {std::move(viewer)};
   started.start(stream, entry);
 }
 
@@ -308,7 +308,7 @@ bool WorkerServer::make_room_for_publisher(session::HttpConnection& connection,
       refuse(connection, 409, "another publisher is to come back on " + path);
       return false;
     }
-    incumbents_.erase(path);
+    forget_incumbent(path);
     if (home.stream().log().end() > 0) home.on_new_publisher();
     return true;
   }

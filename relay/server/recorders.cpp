@@ -1,5 +1,7 @@
-// Streams on disk: which are recorded, and what their homes go on with.
+// Streams from one process to the next: which are recorded, what is kept of them, and what their
+// homes go on with.
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -8,25 +10,68 @@
 namespace server {
 namespace {
 
+// A record takes some microseconds, for which nobody else is served.
+constexpr std::size_t kept_per_turn = 32;
+
 stream::Past to_past(const disk::Segment& newest) {
   return {newest.next(),   newest.last_sync, newest.last_sync_time, newest.end,
           newest.end_time, newest.number,    newest.discontinuity};
 }
 
-control::StoreReport::Lane report_lane(const loop::Lane& lane) {
+control::LaneReport report_lane(const loop::Lane& lane) {
   const loop::Lane::Counts counts = lane.counts();
   return {lane.name(), counts.running, counts.waiting, counts.refused};
 }
 
 }  // namespace
 
+// A recording has the chunks; the state has what came last, and which numbers are taken.
+std::optional<stream::Past> WorkerServer::find_past(const std::string& path,
+                                                    const std::optional<disk::Segment>& newest) {
+  std::optional<stream::Past> known;
+  const bool is_here = shared_.directory.home(path).has_value();
+  if (shared_.known_streams != nullptr && !is_here) known = shared_.known_streams->take(path);
+  if (!newest) return known;
+  if (!known) return to_past(*newest);
+  if (newest->next().epoch != known->next.epoch && newest->end < known->end) return known;
+  stream::Past past = to_past(*newest);
+  past.segment = std::max(past.segment, known->segment);
+  past.discontinuity = std::max(past.discontinuity, known->discontinuity);
+  past.reserved = known->reserved;
+  return past;
+}
+
+void WorkerServer::keep_streams() noexcept {
+  if (drain_ >= Drain::recordings) return;  // it was the last time
+  if (to_keep_.empty()) {
+    for (const auto& [path, home] : table_.homes()) to_keep_.push_back(path);
+  }
+  if (worker_.index() == 0) shared_.known_streams->forget_expired(base::utc_now());
+  turn_end_.keep_turning(true);
+}
+
+void WorkerServer::keep_next_streams() noexcept {
+  const base::Utc now = base::utc_now();
+  for (std::size_t count = 0; count < kept_per_turn && !to_keep_.empty(); ++count) {
+    const stream::Home* const home = table_.home(to_keep_.back());
+    if (home != nullptr) keeper_->keep(*home, now);
+    to_keep_.pop_back();
+  }
+}
+
+void WorkerServer::keep_streams_last() noexcept {
+  if (keeper_ == nullptr) return;
+  to_keep_.clear();
+  const base::Utc now = base::utc_now();
+  for (const auto& [path, home] : table_.homes()) keeper_->keep_last(*home, now);
+}
+
 stream::StreamTable::Claim WorkerServer::claim(const std::string& path) {
   const auto& config = shared_.config.for_path(path);
   std::optional<disk::Segment> newest;
   if (shared_.store != nullptr) newest = shared_.store->newest(path);
-  std::optional<stream::Past> past;
-  if (newest) past = to_past(*newest);
-  const auto claimed = table_.claim(path, config.policy, random_(), base::utc_now(), past);
+  const auto claimed =
+      table_.claim(path, config.policy, random_(), base::utc_now(), find_past(path, newest));
   const bool is_recorded = shared_.store != nullptr && config.recording.enabled;
   if (claimed.home != nullptr && is_recorded && !recorders_.contains(path)) {
     begin_recording(*claimed.home, config.recording, std::move(newest));
@@ -48,7 +93,15 @@ void WorkerServer::begin_recording(stream::Home& home, const disk::RecordingPoli
 }
 
 void WorkerServer::end_home(const std::string& path) {
-  if (stream::Home* home = table_.home(path)) end_recording(*home);
+  stream::Home* const home = table_.home(path);
+  if (home != nullptr) end_recording(*home);
+  if (home != nullptr && keeper_ != nullptr) {
+    if (drain_ == Drain::none) {
+      keeper_->end(path);
+    } else {
+      keeper_->keep_last(*home, base::utc_now());
+    }
+  }
   table_.end_home(path);
 }
 
@@ -101,6 +154,11 @@ std::optional<control::StoreReport> WorkerServer::report_store() const {
       {report_lane(shared_.store->write_lane()), report_lane(shared_.store->read_lane())},
       shared_.store->backlog_bytes.load(std::memory_order_relaxed),
       shared_.store->past_bytes.load(std::memory_order_relaxed)};
+}
+
+std::optional<control::StateReport> WorkerServer::report_state() const {
+  if (shared_.state == nullptr) return std::nullopt;
+  return control::StateReport{report_lane(shared_.state->lane()), shared_.state->counters()};
 }
 
 }  // namespace server

@@ -135,6 +135,7 @@ void RecordingRequests::on_clip_end(session::ClipResponse& response,
              {"seconds", base::to_seconds(base::monotonic_now() - response.started())},
              {"reason", name_of(end)},
              {"detail", detail}});
+  host_.on_clip_sent(response);
   over_.push_back(response.id());
   host_.on_response_over();
 }
@@ -149,13 +150,17 @@ void RecordingRequests::sweep() noexcept {
       host_.take_back(nullptr, {});
     }
     responses_.erase(found);
+    host_.on_clip_gone(id);
   }
 }
 
 void RecordingRequests::on_time(base::Time now) noexcept {
   clips_.on_time(now);
   // One that ends is in the list until it is swept.
-  for (const auto& [id, response] : responses_) response->on_time(now);
+  for (const auto& [id, response] : responses_) {
+    host_.on_clip_sent(*response);
+    response->on_time(now);
+  }
   std::erase_if(waiting_, [this](const auto& waiting) {
     return host_.find_waiting(waiting.first) == nullptr;
   });

@@ -42,6 +42,9 @@ class RecordingRequests final : public disk::ClipTable::Asker,
     virtual bool is_leaving() const noexcept = 0;
     virtual void refuse_in_drain(session::HttpConnection& connection) noexcept = 0;
     virtual std::uint64_t new_id() noexcept = 0;
+    /// Told from time to time, and when it is over, of what a client has got; then that it is gone.
+    virtual void on_clip_sent(const session::ClipResponse& response) noexcept = 0;
+    virtual void on_clip_gone(std::uint64_t id) noexcept = 0;
     /// A response is over: `sweep()` is to be called at the end of the turn.
     virtual void on_response_over() noexcept = 0;
     /// The connection of one that is over: its client may have another request, or it is null.

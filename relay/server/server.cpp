@@ -15,6 +15,14 @@ std::unique_ptr<disk::Store> open_store(const control::Config& config, base::Log
   return std::make_unique<disk::Store>(std::move(options), log);
 }
 
+std::unique_ptr<state::Store> open_state(const control::Config& config, base::Log& log) {
+  if (config.state.path.empty()) return nullptr;
+  state::Store::Options options;
+  options.folder = config.state.path;
+  options.file.synchronous = config.state.synchronous;
+  return std::make_unique<state::Store>(std::move(options), log);
+}
+
 }  // namespace
 
 Server::Server(const control::Config& config, base::Log& log)
@@ -22,10 +30,27 @@ Server::Server(const control::Config& config, base::Log& log)
       log_(log),
       arena_(config.arena_bytes, config.block_bytes),
       directory_(config.streams_max),
+      state_(open_state(config, log)),
+      known_streams_(state_ ? std::make_unique<state::KnownStreams>(*state_, base::utc_now(),
+                                                                    config.session_ttl)
+                            : nullptr),
+      sessions_(make_keys(config, log),
+                {config.session_ttl, config.token_lifetime, Sessions::leases_max}, state_.get(),
+                Moment::now()),
+      usage_(state_.get(), log),
       store_(open_store(config, log)),
       clips_(store_ ? std::make_unique<disk::ClipTable>(*store_) : nullptr),
-      shared_{config, log, arena_, directory_, store_.get(), clips_.get(), base::utc_now(), {}, {},
-              {},     {},  {},     {}} {
+      shared_{.config = config,
+              .log = log,
+              .arena = arena_,
+              .directory = directory_,
+              .state = state_.get(),
+              .known_streams = known_streams_.get(),
+              .sessions = sessions_,
+              .usage = usage_,
+              .store = store_.get(),
+              .clips = clips_.get(),
+              .started = base::utc_now()} {
   const auto http = loop::bind_sockets(config.http.address, config.http.port, config.workers);
   const auto admin = loop::bind_sockets(config.admin.address, config.admin.port, 1);
   std::vector<stream::StreamTable::Peer> peers;

@@ -12,7 +12,11 @@
 #include "relay/disk/store.hpp"
 #include "relay/loop/worker.hpp"
 #include "relay/memory/arena.hpp"
+#include "relay/server/sessions.hpp"
+#include "relay/server/usage_book.hpp"
 #include "relay/server/worker_server.hpp"
+#include "relay/state/store.hpp"
+#include "relay/state/streams.hpp"
 #include "relay/stream/directory.hpp"
 
 namespace server {
@@ -45,6 +49,10 @@ class Server {
   base::Log& log_;
   memory::Arena arena_;
   stream::Directory directory_;
+  std::unique_ptr<state::Store> state_;  // nothing: everything is forgotten with the process
+  std::unique_ptr<state::KnownStreams> known_streams_;  // likewise
+  Sessions sessions_;
+  UsageBook usage_;                         // saves into state_
   std::unique_ptr<disk::Store> store_;      // nothing: no recordings
   std::unique_ptr<disk::ClipTable> clips_;  // likewise
   Shared shared_;

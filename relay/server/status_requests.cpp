@@ -25,6 +25,10 @@ http::ResponseHead head_with(std::string_view content_type) {
            {"Access-Control-Allow-Origin", "*"}}};
 }
 
+http::ResponseHead no_content_head() {
+  return {204, {{"Cache-Control", "no-store"}, {"Access-Control-Allow-Origin", "*"}}};
+}
+
 http::ResponseHead options_head(const std::string& allow) {
   return {204,
           {{"Allow", allow},
@@ -69,8 +73,20 @@ void WorkerServer::serve_status(session::HttpConnection& connection, const http:
         return refuse(connection, 404, "metrics are served on the admin address");
       }
       return gather_reports(connection.id(), route.kind);
+    case http::RouteKind::usage_api:
+      if (connection.port() != session::Port::admin) {
+        return refuse(connection, 404, "usage is served on the admin address");
+      }
+      return serve_usage(connection, route.usage);
     case http::RouteKind::streams_api:
       return gather_reports(connection.id(), route.kind);
+    case http::RouteKind::sessions_api:
+    case http::RouteKind::revocations_api:
+    case http::RouteKind::revoke:
+      if (connection.port() != session::Port::admin) {
+        return refuse(connection, 404, "sessions are told and ended on the admin address");
+      }
+      return serve_tokens(connection, route);
     case http::RouteKind::options:
       return connection.respond_head(options_head(route.allow));
     case http::RouteKind::media:
@@ -81,6 +97,35 @@ void WorkerServer::serve_status(session::HttpConnection& connection, const http:
       if (route.allow.empty()) return refuse(connection, route.status, route.reason);
       return refuse(connection, route.status, route.reason, {{"Allow", route.allow}});
   }
+}
+
+void WorkerServer::serve_tokens(session::HttpConnection& connection,
+                                const http::Route& route) noexcept {
+  const auto parse = [](const std::optional<std::string>& text) {
+    return text ? token::parse_id(*text) : std::nullopt;
+  };
+  if (route.kind == http::RouteKind::revoke) return revoke(connection, *parse(route.token.id));
+  const auto after = parse(route.token.after);
+  connection.respond(head_with("application/json"),
+                     route.kind == http::RouteKind::sessions_api
+                         ? control::sessions_json(shared_.sessions.list(after))
+                         : control::revocations_json(shared_.sessions.revocations(after)));
+}
+
+void WorkerServer::revoke(session::HttpConnection& connection, const token::Id& id) noexcept {
+  switch (shared_.sessions.revoke(id, Moment::now())) {
+    case Sessions::Revoking::unknown:
+      return refuse(connection, 404, "no session has a token with this id");
+    case Sessions::Revoking::full:
+      return refuse(connection, 409, "no more tokens can be revoked until others have expired");
+    case Sessions::Revoking::done:
+      break;
+  }
+  shared_.log.info("token revoked", {{"session", token::to_text(id)}, {"peer", connection.peer()}});
+  for (WorkerServer* server : shared_.servers) {
+    server->worker_.mailbox().post_action([server, id]() noexcept { server->end_revoked(id); });
+  }
+  connection.respond_head(no_content_head());
 }
 
 // Each worker answers for itself; the last answer completes the response.
@@ -107,8 +152,9 @@ void WorkerServer::on_gathered(const Gathering& gathering) noexcept {
   }
   const control::ArenaReport arena{shared_.arena.block_bytes(), shared_.arena.block_count(),
                                    shared_.arena.free_count()};
-  connection->second->respond(head_with("text/plain; version=0.0.4"),
-                              control::metrics_text(gathering.reports, arena, report_store()));
+  connection->second->respond(
+      head_with("text/plain; version=0.0.4"),
+      control::metrics_text(gathering.reports, arena, report_store(), report_state()));
 }
 
 }  // namespace server

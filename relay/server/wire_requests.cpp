@@ -1,8 +1,6 @@
 // The Spancast wire: who may publish or watch over it, and where.
 
 #include <algorithm>
-#include <cstdio>
-#include <random>
 #include <utility>
 
 #include "relay/http/upgrade.hpp"
@@ -17,17 +15,7 @@ using wire::ByeReason;
 
 constexpr wire::Milliseconds retry_after_full{5000};
 
-// 128 bits that nobody can guess: who shows them takes a publisher's place.
-std::string make_token() {
-  std::random_device random;
-  std::string token;
-  for (int word = 0; word < 4; ++word) {
-    char digits[9];
-    std::snprintf(digits, sizeof digits, "%08x", random());
-    token += digits;
-  }
-  return token;
-}
+wire::Bye revoked_bye() { return {ByeReason::bad_token, {}, stream::token_revoked}; }
 
 // What the query of a viewer over HTTP says is in Play.
 http::MediaQuery query_of(const wire::Play& play) {
@@ -107,6 +95,11 @@ void WorkerServer::refuse_for_memory(session::WireConnection& connection) noexce
                      "memory.arena is full: nobody else can be served now"});
 }
 
+void WorkerServer::end_revoked(const token::Id& id) noexcept {
+  wire_sessions_.end_revoked(id);
+  turn_end_.keep_turning(true);  // whoever was ended here is swept in this turn
+}
+
 wire::Bye WorkerServer::drain_bye() const {
   return {ByeReason::drain, {}, std::string(drain_reason)};
 }
@@ -121,14 +114,17 @@ void WorkerServer::serve_wire_viewer(session::WireConnection& connection,
   const base::Duration grace =
       config.source ? std::max(config.policy.publisher.grace, config.source->start_timeout)
                     : config.policy.publisher.grace;
+  auto begun = shared_.sessions.begin_viewer(path, play, Moment::now());
+  if (!begun) return connection.refuse(revoked_bye());
   session::WireViewer::Request request{
-      path, make_token(), policy_for(config.policy, query_of(play)), grace, std::move(play)};
+      path, begun->token, policy_for(config.policy, query_of(play)), grace, std::move(play)};
   const std::uint64_t id = next_id();
   auto made = std::make_unique<session::WireViewer>(id, worker_, connection.take_link(), *this,
                                                     std::move(request));
   session::WireViewer& viewer = *made;
-  viewers_[id] = std::move(made);
+  viewers_[id] = {std::move(made)};
   wire_viewers_[id] = &viewer;
+  wire_sessions_.add(viewer, *begun);
   seat(viewer);
 }
 
@@ -189,6 +185,7 @@ void WorkerServer::forget_waiting() noexcept {
 
 void WorkerServer::on_viewer_end(session::WireViewer& viewer, session::ViewerEnd end) noexcept {
   count_viewer_end(viewer, end);
+  wire_sessions_.on_end(viewer, end);
   if (const auto bye = viewer.said_bye()) count_bye(*bye);
   wire_viewers_.erase(viewer.id());
   linger(viewer.take_link());
@@ -208,6 +205,9 @@ void WorkerServer::serve_wire_publisher(session::WireConnection& connection,
   }
   if (!hello.stream.empty() && hello.stream != path) {
     return connection.refuse({ByeReason::bad_message, {}, describe(wire::Errc::wrong_stream)});
+  }
+  if (shared_.sessions.is_revoked(path, hello.token, Moment::now())) {
+    return connection.refuse(revoked_bye());
   }
   if (drain_ != Drain::none) return connection.refuse(drain_bye());
   if (relief_.is_refusing()) return refuse_for_memory(connection);
@@ -238,8 +238,12 @@ std::optional<wire::Incumbent> WorkerServer::incumbent_of(const stream::Home& ho
     return wire::Incumbent{present.token(), last, true};
   }
   const auto found = incumbents_.find(path);
-  if (found == incumbents_.end()) return std::nullopt;
-  return found->second;
+  return found == incumbents_.end() ? shared_.sessions.incumbent(path) : found->second;
+}
+
+void WorkerServer::forget_incumbent(const std::string& path) noexcept {
+  incumbents_.erase(path);
+  shared_.sessions.forget_incumbent(path);
 }
 
 // One writer a stream: its own session takes its place, another one when it is idle.
@@ -262,17 +266,20 @@ bool WorkerServer::make_room_for(session::WireConnection& connection, stream::Ho
     publishers_.at(*home.publisher)
         ->end(session::PublisherEnd::replaced, "another connection took over");
   }
-  incumbents_.erase(path);
+  forget_incumbent(path);
   return true;
 }
 
 void WorkerServer::start_publisher(session::WireConnection& connection, stream::Home& home,
                                    wire::Hello hello) noexcept {
   const std::string path = connection.stream();
+  auto begun = shared_.sessions.begin_publisher(path, hello.token, Moment::now());
+  if (!begun) return connection.refuse(revoked_bye());
   shared_.log.info("publisher started", {{"stream", path},
                                          {"peer", connection.peer()},
                                          {"user_agent", connection.user_agent()},
                                          {"protocol", "wire"},
+                                         {"session", token::to_text(begun->claims.id)},
                                          {"worker", worker_.index()}});
   const std::uint64_t id = next_id();
   auto made = std::make_unique<session::WirePublisher>(id, worker_, pool_, connection.take_link(),
@@ -281,7 +288,8 @@ void WorkerServer::start_publisher(session::WireConnection& connection, stream::
   publishers_[id] = std::move(made);
   home.publisher = id;
   on_stream_ready(path);
-  publisher.start(make_token());
+  wire_sessions_.add(publisher, *begun);
+  publisher.start(std::move(begun->token));
   tell_durable(publisher);
 }
 
@@ -326,9 +334,10 @@ void WorkerServer::on_publisher_end(session::WirePublisher& publisher, session::
   const std::string path = publisher.home().stream().path();
   if (const auto bye = publisher.said_bye()) count_bye(*bye);
   if (end == session::PublisherEnd::memory) count(stream::PressureStep::drop);
+  wire_sessions_.on_end(publisher, end);
   if (end == session::PublisherEnd::finished) {
     over_.push_back(path);
-  } else {
+  } else if (end != session::PublisherEnd::revoked) {
     // Nobody slips in while it reconnects.
     incumbents_[path] = {publisher.token(), publisher.last_byte(), false};
   }

@@ -47,11 +47,25 @@ WorkerServer::WorkerServer(loop::Worker& worker, Shared& shared)
       flush_timer_(worker, loop::bind<&WorkerServer::on_flush_due>(this)),
       past_timer_(worker, loop::bind<&WorkerServer::on_flush_due>(this)),
       tick_timer_(worker, loop::bind<&WorkerServer::on_tick>(this)),
-      drain_timer_(worker, loop::bind<&WorkerServer::tell_due_viewers>(this)) {
+      drain_timer_(worker, loop::bind<&WorkerServer::tell_due_viewers>(this)),
+      keep_timer_(worker, loop::bind<&WorkerServer::keep_streams>(this)),
+      usage_timer_(worker, loop::bind<&WorkerServer::save_usage>(this)),
+      meter_(shared.usage),
+      wire_sessions_(shared.sessions) {
   tick_timer_.wake_every(tick);
+  begin_usage();
   begin_hooks();
   if (shared.store != nullptr) {
     past_ = std::make_unique<disk::PastTable>(worker, *shared.store, pool_, past_fanout_, *this);
+  }
+  if (shared.state != nullptr) {
+    keeper_ = std::make_unique<state::StreamKeeper>(*shared.state);
+    keep_timer_.wake_every(
+        std::chrono::ceil<std::chrono::milliseconds>(shared.config.state.commit_interval));
+  }
+  if (worker.index() == 0 && shared.state != nullptr) {
+    committer_ = std::make_unique<state::Committer>(worker, *shared.state,
+                                                    shared.config.state.commit_interval);
   }
   if (worker.index() == 0 && shared.store != nullptr) {
     recordings_ = std::make_unique<Recordings>(worker, *shared.store, shared.config);
@@ -251,7 +265,12 @@ void WorkerServer::on_turn_end() noexcept {
   if (table_.is_ending()) table_.end_finished(base::monotonic_now());
   if (is_timing_out_) time_out_connections(base::monotonic_now());
   const bool is_more_past = past_ && run_past(base::monotonic_now());
-  turn_end_.keep_turning(next.now || is_more_past || table_.is_ending() || is_timing_out_);
+  if (is_forgetting_sessions_) {
+    is_forgetting_sessions_ = shared_.sessions.forget_ended(Moment::now());
+  }
+  if (!to_keep_.empty()) keep_next_streams();
+  turn_end_.keep_turning(next.now || is_more_past || table_.is_ending() || is_timing_out_ ||
+                         is_forgetting_sessions_ || !to_keep_.empty());
   flush_timer_.wake_at(next.later);
   if (!over_.empty()) end_over_streams();
   if (!beginning_.empty()) serve_begun();
@@ -288,8 +307,10 @@ void WorkerServer::sweep() noexcept {
       wire_connections_.erase(wire);
     } else {
       publishers_.erase(id);
+      meter_.forget(id);
     }
   }
+  deliver_usage();
   if (drain_ == Drain::viewers && viewers_.empty()) on_no_viewers_left();
   if (drain_ == Drain::publishers && connections_.empty() && wire_connections_.empty() &&
       viewers_.empty() && publishers_.empty()) {
@@ -304,7 +325,12 @@ void WorkerServer::on_tick() noexcept {
   fanout_.governor().on_measured(worker_.busy());
   time_out_connections(now);
   time_out_waiting(now);
-  for (const auto& [id, publisher] : publishers_) publisher->on_time(now);
+  for (const auto& [id, publisher] : publishers_) {
+    meter(*publisher);
+    publisher->on_time(now);
+  }
+  wire_sessions_.check(Moment::now());
+  is_forgetting_sessions_ = worker_.index() == 0;
   supervise_sources(now);
   end_abandoned_streams(now);
   table_.end_finished(now);
@@ -316,14 +342,16 @@ void WorkerServer::on_tick() noexcept {
   relief_.on_time(now);
   if (++ticks_ % 4 == 0) {
     // It may end, which takes it from no list before the end of the turn.
-    for (const auto& [id, viewer] : viewers_) {
-      find_slow_viewer(*viewer);
-      viewer->on_time(now);
+    for (auto& [id, one] : viewers_) {
+      find_slow_viewer(*one.viewer);
+      meter(one, now);
+      one.viewer->on_time(now);
     }
     if (recording_requests_) recording_requests_->on_time(now);
     forget_waiting();
     table_.drop_unused();
   }
+  deliver_usage();
   turn_end_.keep_turning(true);  // whatever was ended here is swept in this turn
 }
 
@@ -352,7 +380,7 @@ void WorkerServer::end_abandoned_streams(base::Time now) noexcept {
 void WorkerServer::end_stream(const std::string& path) noexcept {
   shared_.log.info("stream ended", {{"stream", path}});
   end_home(path);
-  incumbents_.erase(path);
+  forget_incumbent(path);
   serve_waiting(path);
 }
 
@@ -366,6 +394,7 @@ void WorkerServer::on_viewer_end(session::HttpViewer& viewer, session::ViewerEnd
 void WorkerServer::count_viewer_end(const session::Viewer& viewer,
                                     session::ViewerEnd end) noexcept {
   ++counts_.viewer_ends[static_cast<std::size_t>(end)];
+  meter(viewers_.at(viewer.id()), base::monotonic_now());
   if (end == session::ViewerEnd::pinned) count(stream::PressureStep::pinned);
   find_slow_viewer_end(viewer, end);
   shared_.log.info("viewer ended",
@@ -389,6 +418,7 @@ void WorkerServer::count_publisher_end(session::Publisher& publisher, session::P
   ++counts_.publisher_ends[static_cast<std::size_t>(end)];
   const session::PublisherCounts counts = publisher.counts();
   add_input(counts_, counts);
+  meter(publisher);
   shared_.log.info("publisher ended", {{"stream", home.stream().path()},
                                        {"peer", publisher.peer()},
                                        {"bytes", counts.bytes},
@@ -425,7 +455,7 @@ control::WorkerReport WorkerServer::report() {
   for (const auto& [id, publisher] : publishers_) {
     add_input(report, publisher->counts());
   }
-  for (const auto& [id, viewer] : viewers_) report.bytes_pinned += viewer->pinned_bytes();
+  for (const auto& [id, one] : viewers_) report.bytes_pinned += one.viewer->pinned_bytes();
   if (recording_requests_) recording_requests_->report(report.past);
   const base::Time now = base::monotonic_now();
   table_.for_each_stream([&](stream::Stream& stream) {

@@ -25,7 +25,11 @@
 #include "relay/server/hook_runner.hpp"
 #include "relay/server/recording_requests.hpp"
 #include "relay/server/recordings.hpp"
+#include "relay/server/sessions.hpp"
 #include "relay/server/source.hpp"
+#include "relay/server/usage_book.hpp"
+#include "relay/server/usage_meter.hpp"
+#include "relay/server/wire_sessions.hpp"
 #include "relay/session/http_connection.hpp"
 #include "relay/session/http_publisher.hpp"
 #include "relay/session/http_viewer.hpp"
@@ -33,6 +37,9 @@
 #include "relay/session/wire_connection.hpp"
 #include "relay/session/wire_publisher.hpp"
 #include "relay/session/wire_viewer.hpp"
+#include "relay/state/committer.hpp"
+#include "relay/state/store.hpp"
+#include "relay/state/streams.hpp"
 #include "relay/stream/relief.hpp"
 #include "relay/stream/stream_table.hpp"
 
@@ -55,9 +62,13 @@ struct Shared {
   base::Log& log;
   memory::Arena& arena;
   stream::Directory& directory;
-  disk::Store* store;      ///< nothing: no recordings
-  disk::ClipTable* clips;  ///< likewise
-  base::Utc started;       ///< what was recorded before is another process'
+  state::Store* state;                 ///< nothing: everything is forgotten with the process
+  state::KnownStreams* known_streams;  ///< likewise
+  Sessions& sessions;                  ///< over the wire
+  UsageBook& usage;                    ///< of all workers
+  disk::Store* store;                  ///< nothing: no recordings
+  disk::ClipTable* clips;              ///< likewise
+  base::Utc started;                   ///< what was recorded before is another process'
   std::atomic<std::uint32_t> connections{0};
   std::vector<WorkerServer*> servers{};              ///< by worker; complete before the loops run
   std::atomic<bool> draining{false};                 ///< from the signal on
@@ -102,6 +113,8 @@ class WorkerServer final : public loop::Listener::Events,
                   session::WireConnection::Request request, wire::Hello hello,
                   bool is_approved) noexcept;
   control::WorkerReport report();
+  /// Ends whoever is connected with this token.
+  void end_revoked(const token::Id& id) noexcept;
   /// Those of this worker that do not wait for viewers.
   void start_sources() noexcept;
   /// The relay is going to be drained: everything goes on, but no connection is kept for another
@@ -129,6 +142,11 @@ class WorkerServer final : public loop::Listener::Events,
     Wanted wanted;
   };
   struct Gathering;
+  // A viewer, and what was told of its usage.
+  struct Watching {
+    std::unique_ptr<session::Viewer> viewer;
+    UsageMeter::Told told{};
+  };
 
   void on_accept(loop::Listener& listener, std::unique_ptr<loop::Tcp> tcp) noexcept override;
   void on_accept_failed(loop::Listener& listener, base::Error error) noexcept override;
@@ -213,6 +231,7 @@ class WorkerServer final : public loop::Listener::Events,
   void refuse_for_memory(session::WireConnection& connection) noexcept;
   wire::Bye drain_bye() const;
   void end_over_streams() noexcept;
+  void forget_incumbent(const std::string& path) noexcept;
   void count_bye(wire::ByeReason reason) noexcept {
     ++counts_.wire_byes[static_cast<std::size_t>(reason)];
   }
@@ -221,6 +240,13 @@ class WorkerServer final : public loop::Listener::Events,
   /// The home of a stream that somebody wants to publish, behind what was recorded of it.
   stream::StreamTable::Claim claim(const std::string& path);
   void end_home(const std::string& path);
+  /// What a later process goes on with: begins a round over all streams, of which every turn does
+  /// some.
+  void keep_streams() noexcept;
+  void keep_next_streams() noexcept;
+  void keep_streams_last() noexcept;
+  std::optional<stream::Past> find_past(const std::string& path,
+                                        const std::optional<disk::Segment>& newest);
   void begin_recording(stream::Home& home, const disk::RecordingPolicy& policy,
                        std::optional<disk::Segment> newest);
   void end_recording(stream::Home& home);
@@ -231,6 +257,7 @@ class WorkerServer final : public loop::Listener::Events,
   void end_recordings() noexcept;
   void sweep_recorders() noexcept;
   std::optional<control::StoreReport> report_store() const;
+  std::optional<control::StateReport> report_state() const;
 
   // past_requests.cpp
   Live find_live(const std::string& path) noexcept override;
@@ -310,6 +337,8 @@ class WorkerServer final : public loop::Listener::Events,
                     const http::Route& route) noexcept;
   void gather_reports(std::uint64_t connection, http::RouteKind kind) noexcept;
   void on_gathered(const Gathering& gathering) noexcept;
+  void serve_tokens(session::HttpConnection& connection, const http::Route& route) noexcept;
+  void revoke(session::HttpConnection& connection, const token::Id& id) noexcept;
   bool is_admitted(const session::HttpConnection& connection,
                    const http::RequestHead& head) const noexcept;
 
@@ -325,6 +354,16 @@ class WorkerServer final : public loop::Listener::Events,
   std::uint64_t new_id() noexcept override { return next_id(); }
   void on_response_over() noexcept override;
   void take_back(std::unique_ptr<loop::Tcp> tcp, std::string received) noexcept override;
+
+  // usage.cpp
+  void begin_usage() noexcept;
+  void save_usage() noexcept;
+  void meter(session::Publisher& publisher) noexcept;
+  void meter(Watching& one, base::Time now) noexcept;
+  void on_clip_sent(const session::ClipResponse& response) noexcept override;
+  void on_clip_gone(std::uint64_t id) noexcept override;
+  void deliver_usage() noexcept;
+  void serve_usage(session::HttpConnection& connection, const http::UsageQuery& query) noexcept;
 
   // drain.cpp
   std::size_t close_listeners() noexcept;
@@ -372,15 +411,20 @@ class WorkerServer final : public loop::Listener::Events,
   loop::Timer past_timer_;
   loop::Timer tick_timer_;
   loop::Timer drain_timer_;
+  loop::Timer keep_timer_;
+  loop::Timer usage_timer_;  // on the first worker
   unsigned ticks_ = 0;
 
+  UsageMeter meter_;
   std::uint64_t last_id_ = 0;
   std::unordered_map<std::uint64_t, std::unique_ptr<session::HttpConnection>> connections_;
-  std::unordered_map<std::uint64_t, std::unique_ptr<session::Viewer>> viewers_;
+  std::unordered_map<std::uint64_t, Watching> viewers_;
   std::unordered_map<std::uint64_t, std::unique_ptr<session::Publisher>> publishers_;
   // Over the wire: without a role yet, or closing.
   std::unordered_map<std::uint64_t, std::unique_ptr<session::WireConnection>> wire_connections_;
-  std::unordered_map<std::uint64_t, session::WireViewer*> wire_viewers_;      // of `viewers_`
+  std::unordered_map<std::uint64_t, session::WireViewer*> wire_viewers_;  // of `viewers_`
+  WireSessions wire_sessions_;
+  bool is_forgetting_sessions_ = false;  // there are more whose lease has ended; the first worker
   std::unordered_map<std::string, std::vector<std::uint64_t>> wire_waiting_;  // of those, by stream
   // Of streams that are at home here and whose wire publisher has gone: it may come back.
   std::unordered_map<std::string, wire::Incumbent> incumbents_;
@@ -389,6 +433,9 @@ class WorkerServer final : public loop::Listener::Events,
   bool is_starting_sources_ = false;                 // there are more that are due
   std::unique_ptr<HookRunner> hooks_;                // of the whole relay; on the first worker
   std::unique_ptr<Recordings> recordings_;           // likewise
+  std::unique_ptr<state::Committer> committer_;      // likewise
+  std::unique_ptr<state::StreamKeeper> keeper_;      // nothing: there is no state
+  std::vector<std::string> to_keep_;                 // streams that its round has not come to yet
   base::LineBudget hook_lines_;
   bool has_viewer_hooks_ = false;  // somewhere in the configuration
   bool is_ending_hooks_ = false;

@@ -19,6 +19,8 @@ wire::ByeReason bye_reason_of(PublisherEnd end) noexcept {
       return wire::ByeReason::drain;
     case PublisherEnd::memory:
       return wire::ByeReason::overload;
+    case PublisherEnd::revoked:
+      return wire::ByeReason::bad_token;
     default:
       return wire::ByeReason::unspecified;
   }
@@ -57,13 +59,13 @@ WirePublisher::~WirePublisher() {
   if (link_) link_->set_events(nullptr);
 }
 
-void WirePublisher::start(std::string fresh_token) noexcept {
+void WirePublisher::start(std::string token) noexcept {
   const std::uint64_t epoch = hello_.epoch;
   if (begins_anew(home_, epoch)) home_.on_new_publisher();
   session_.on_message(wire::Message(std::exchange(hello_, {})), started_);
   const auto join = session_.poll();
   RELAY_ASSERT(join && std::holds_alternative<wire::PublisherSession::Join>(*join));
-  session_.accept(std::move(fresh_token), home_.kept(epoch));
+  session_.accept(std::move(token), home_.kept(epoch));
   // In the middle of what came with the first message: that goes on in our blocks.
   const auto rest = link_->take_rest();
   early_.assign(reinterpret_cast<const char*>(rest.data()), rest.size());

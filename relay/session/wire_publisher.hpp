@@ -45,8 +45,8 @@ class WirePublisher final : public Publisher, public WireLink::Events {
                 wire::Hello hello);
   ~WirePublisher() override;
 
-  /// Says Welcome. `fresh_token` is used if none was shown.
-  void start(std::string fresh_token) noexcept;
+  /// Says Welcome. `token`: of its session; empty: the one that was shown.
+  void start(std::string token) noexcept;
 
   std::uint64_t id() const noexcept override { return id_; }
   const char* protocol() const noexcept override { return "wire"; }
@@ -62,6 +62,8 @@ class WirePublisher final : public Publisher, public WireLink::Events {
   bool on_nothing_freed(bool is_beyond_share) noexcept override;
   const std::string& token() const noexcept override { return session_.token(); }
 
+  /// Every chunk of its numbering before this is here.
+  wire::Position received() const noexcept { return session_.expected(); }
   /// What it was told last, once that is a Bye.
   std::optional<wire::ByeReason> said_bye() const noexcept { return said_bye_; }
   std::unique_ptr<WireLink> take_link() noexcept;

@@ -20,9 +20,17 @@ wire::ByeReason bye_reason_of(ViewerEnd end) noexcept {
       return wire::ByeReason::drain;
     case ViewerEnd::not_found:
       return wire::ByeReason::not_found;
+    case ViewerEnd::revoked:
+      return wire::ByeReason::bad_token;
     default:
       return wire::ByeReason::unspecified;
   }
+}
+
+// Where the reason alone does not say it.
+const char* detail_of(ViewerEnd end) noexcept {
+  if (end == ViewerEnd::revoked) return stream::token_revoked;
+  return end == ViewerEnd::expired ? stream::token_expired : "";
 }
 
 }  // namespace
@@ -37,7 +45,7 @@ WireViewer::WireViewer(std::uint64_t id, loop::Worker& worker, std::unique_ptr<W
       cursor_(*this, request.policy, request.play.start, request.play.until),
       session_(request.grace),
       path_(std::move(request.path)),
-      fresh_token_(std::move(request.fresh_token)),
+      token_(std::move(request.token)),
       stall_timeout_(request.policy.stall_timeout),
       flush_interval_(request.policy.flush_interval),
       started_(base::monotonic_now()),
@@ -109,7 +117,7 @@ void WireViewer::on_seam(const stream::Seam& seam) noexcept {
   told_version_ = tracks.version;
   if (seam.begins) {
     session_.found({next, tracks, seam.next.utc, seam.reason}, base::utc_now(),
-                   std::exchange(fresh_token_, {}));
+                   std::exchange(token_, {}));
   } else {
     if (!is_passed_over(seam)) session_.gap({seam.from, next, {}, seam.next.utc, seam.reason});
     if (!is_told) session_.tracks(tracks);
@@ -187,7 +195,7 @@ void WireViewer::end(ViewerEnd reason) noexcept {
   if (reason == ViewerEnd::pinned) return cut_off(reason);
   if (is_over_ || pending_end_) return;
   pending_end_ = reason;
-  session_.bye(bye_reason_of(reason));
+  session_.bye(bye_reason_of(reason), {}, detail_of(reason));
   flush_session();
 }
 

@@ -36,7 +36,7 @@ class WireViewer final : public Viewer, public WireLink::Events, public stream::
 
   struct Request {
     std::string path;
-    std::string fresh_token;  ///< used if none was shown
+    std::string token;  ///< of its session; empty: the one that was shown
     stream::ViewerPolicy policy;
     base::Duration grace{};
     wire::Play play;
@@ -118,7 +118,7 @@ class WireViewer final : public Viewer, public WireLink::Events, public stream::
   wire::PlayerSession session_;
   MessageCollector messages_;
   std::string path_;
-  std::string fresh_token_;
+  std::string token_;  // until it was told
   base::Duration stall_timeout_;
   std::optional<base::Duration> flush_interval_;
   base::Time started_;

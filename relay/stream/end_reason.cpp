@@ -26,6 +26,10 @@ const char* name_of(ViewerEnd end) noexcept {
       return "not_found";
     case ViewerEnd::bad_message:
       return "bad_message";
+    case ViewerEnd::revoked:
+      return "revoked";
+    case ViewerEnd::expired:
+      return "expired";
   }
   return "unknown";
 }
@@ -54,6 +58,10 @@ const char* name_of(PublisherEnd end) noexcept {
       return "unwatched";
     case PublisherEnd::stalled:
       return "stalled";
+    case PublisherEnd::revoked:
+      return "revoked";
+    case PublisherEnd::expired:
+      return "expired";
   }
   return "unknown";
 }

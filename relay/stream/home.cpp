@@ -6,6 +6,10 @@
 namespace stream {
 namespace {
 
+base::Utc::duration media_duration(MediaTime ticks) noexcept {
+  return std::chrono::duration_cast<base::Utc::duration>(to_duration(ticks));
+}
+
 std::optional<media::Timeline::Past> timeline_of(const std::optional<Past>& past) noexcept {
   if (!past) return std::nullopt;
   return media::Timeline::Past{past->end, past->end_time};
@@ -17,7 +21,8 @@ Home::Home(std::string path, const PathPolicy& policy, Fanout& fanout, memory::B
            std::uint64_t epoch, base::Utc now, const std::optional<Past>& past)
     : account_(pool.open_account()),
       stream_(std::make_unique<Stream>(std::move(path), policy, fanout, pool, 0)),
-      epoch_(epoch),
+      epoch_(past && past->reserved.epoch != 0 ? past->reserved.epoch : epoch),
+      reserved_(past ? past->reserved.sequence : 0),
       past_(past),
       timeline_(now, timeline_of(past)),
       // Segment numbers of an epoch begin with its UTC second, so they never go back.
@@ -44,11 +49,13 @@ void Home::append(Chunk&& chunk) {
 
 // Over the wire the publisher numbers; for all others a chunk is called by its place in the log.
 void Home::set_position(Chunk& chunk) noexcept {
-  if (chunk.position.epoch == 0) chunk.position = {epoch_, chunk.sequence};
+  if (chunk.position.epoch == 0) chunk.position = {epoch_, reserved_ + chunk.sequence};
   if (past_) leave_past(chunk);
   const auto reason = std::exchange(gap_, wire::GapReason::unspecified);
   const StreamLog& log = stream_->log();
   chunk.gap = wire::GapReason::unspecified;
+  const bool is_behind_reserve = chunk.sequence == 0 && reserved_ > 0;
+  if (is_behind_reserve && chunk.position.epoch == epoch_) chunk.gap = wire::GapReason::restart;
   if (log.empty() || log.newest().position.next() == chunk.position) return;
   if (!continues(chunk.position.epoch)) {
     chunk.gap = wire::GapReason::publisher;
@@ -57,9 +64,10 @@ void Home::set_position(Chunk& chunk) noexcept {
   }
 }
 
-// Only its own publisher goes on where a recording stopped.
+// Only its own publisher goes on where the past stopped.
 void Home::leave_past(const Chunk& next) noexcept {
-  const bool goes_on = next.position.epoch == past_->next.epoch;
+  const std::uint64_t epoch = next.position.epoch;
+  const bool goes_on = epoch == past_->next.epoch && epoch != epoch_;
   if (!started_ && !goes_on) ++discontinuity_;
   if (goes_on) past_.reset();
 }
@@ -103,21 +111,48 @@ bool Home::continues(std::uint64_t epoch) const noexcept {
   return !log.empty() && log.newest().position.epoch == epoch;
 }
 
+std::optional<Past> Home::present() const noexcept {
+  const StreamLog& log = stream_->log();
+  if (log.empty()) return std::nullopt;
+  const Chunk& newest = log.newest();
+  const wire::Position next = newest.position.next();
+  const MediaTime end = std::max(timeline_.end(), newest.time);
+  Past present{next,
+               next.sequence,
+               end,
+               newest.utc + media_duration(end - newest.time),
+               end,
+               segment_,
+               discontinuity_,
+               false,
+               {}};
+  const auto sync = log.newest_sync();
+  if (sync && log.at(*sync).position.epoch == next.epoch) {
+    present.last_sync = log.at(*sync).position.sequence;
+    present.last_sync_time = log.at(*sync).time;
+  }
+  return present;
+}
+
 std::optional<wire::Kept> Home::kept(std::uint64_t epoch) const noexcept {
   const StreamLog& log = stream_->log();
   for (std::uint64_t sequence = log.end(); sequence > log.first(); --sequence) {
     const wire::Position position = log.at(sequence - 1).position;
     if (position.epoch == epoch) return wire::Kept{position.next(), position.sequence + 1};
   }
+  if (!past_ || past_->next.epoch != epoch) return std::nullopt;
   // The log is to begin with a sync chunk: what came behind that one comes again.
-  if (past_ && past_->next.epoch == epoch) return wire::Kept{past_->next, past_->last_sync};
-  return std::nullopt;
+  return wire::Kept{past_->next, past_->is_kept ? past_->last_sync : 0};
 }
 
 bool Home::resume(wire::Position position, base::Utc utc) noexcept {
   if (!past_ || position.epoch != past_->next.epoch) return false;
   std::optional<MediaTime> time;
-  if (position.sequence == past_->last_sync) time = past_->last_sync_time;
+  if (position.sequence == past_->last_sync) {
+    time = past_->last_sync_time;
+  } else if (!past_->is_kept) {
+    time = past_->end_time + to_media_time(utc - past_->end);
+  }
   timeline_.resume_at(utc, time);
   return true;
 }

@@ -15,7 +15,7 @@
 
 namespace stream {
 
-/// What was recorded of a stream before its home was made, which goes on behind it.
+/// What is known of a stream from before its home was made, which goes on behind it.
 struct Past {
   wire::Position next;      ///< behind the last chunk
   std::uint64_t last_sync;  ///< of the last sync chunk, in the same epoch
@@ -24,6 +24,11 @@ struct Past {
   MediaTime end_time;  ///< likewise
   std::uint32_t segment;
   std::uint32_t discontinuity;
+  /// Its chunks were recorded. Else their publisher is asked for all that it keeps.
+  bool is_kept = true;
+  /// What chunks that we number are called from here on, in the same epoch as before; numbers below
+  /// may name others. An epoch of 0: they get a new one.
+  wire::Position reserved{};
 };
 
 /// The writing end of a stream, on the worker that accepted its first publisher, until the stream
@@ -48,9 +53,14 @@ class Home {
   ~Home();
 
   Stream& stream() noexcept { return *stream_; }
+  const Stream& stream() const noexcept { return *stream_; }
   /// For viewers that read on after the end; then the home is of no use any more.
   std::unique_ptr<Stream> take_stream() noexcept { return std::move(stream_); }
+  /// Of the chunks that we number.
   std::uint64_t epoch() const noexcept { return epoch_; }
+  /// What a later home of the stream would have to go on with; nothing before the first chunk. Not
+  /// recorded, nothing reserved.
+  std::optional<Past> present() const noexcept;
 
   /// Numbers the chunk (sequence, segment, part, discontinuity, position) and appends it. What a
   /// publisher that numbers itself has said stays: a position whose epoch is not 0, and, if the
@@ -62,11 +72,11 @@ class Home {
   /// The newest chunk is of this epoch: a publisher that numbers with it is no new one. Times go on
   /// as they are, and nothing is discontinuous.
   bool continues(std::uint64_t epoch) const noexcept;
-  /// What is here of this epoch, in the tail or recorded before: what a publisher that resumes is
-  /// asked for. Nothing when there is none.
+  /// What is here of this epoch, or was before: what a publisher that resumes is asked for. Nothing
+  /// when there is none.
   std::optional<wire::Kept> kept(std::uint64_t epoch) const noexcept;
-  /// The next chunk is this one of a publisher that numbers itself. True if its epoch was recorded
-  /// last: it goes on in media time as if it had never been away.
+  /// The next chunk is this one of a publisher that numbers itself. True if its epoch is the
+  /// past's: it goes on in media time as if it had never been away.
   bool resume(wire::Position position, base::Utc utc) noexcept;
   /// What comes next does not follow from what came before: another publisher, or dropped input.
   void on_discontinuity() noexcept;
@@ -109,9 +119,10 @@ class Home {
   };
   std::optional<Tables> tables;
 
-  /// The session that writes now, by its id; and since when there is none.
+  /// The session that writes now, by its id; and since when there is none: at first since the home
+  /// was made, for somebody who may have to wait for his turn.
   std::optional<std::uint64_t> publisher;
-  base::Time free_since{};
+  base::Time free_since = base::monotonic_now();
   /// The episode of memory pressure (Relief) in which input of it was dropped last.
   std::uint32_t dropped_in = 0;
 
@@ -138,6 +149,7 @@ class Home {
   memory::OwnedAccount account_;
   std::unique_ptr<Stream> stream_;
   std::uint64_t epoch_;
+  std::uint64_t reserved_;    // of that: what our first chunk is called
   std::optional<Past> past_;  // until there is a newer chunk of its epoch
   media::Timeline timeline_;
   std::uint64_t next_sequence_ = 0;

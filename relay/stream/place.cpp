@@ -53,8 +53,9 @@ Place find_position(const StreamLog& log, Position position) noexcept {
   }
   if (sequence == log.first()) {
     // Before everything of its epoch that is kept, or of one that this log never had.
-    return oldest ? sync_behind(log, position, *oldest, GapReason::tail)
-                  : sync_behind(log, position, sequence, GapReason::publisher);
+    if (!oldest) return sync_behind(log, position, sequence, GapReason::publisher);
+    const bool is_reserve = log.at(*oldest).gap == GapReason::restart;
+    return sync_behind(log, position, *oldest, is_reserve ? GapReason::restart : GapReason::tail);
   }
   const Chunk& before = log.at(sequence - 1);
   const bool is_there = before.position == position;

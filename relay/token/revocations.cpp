@@ -19,12 +19,19 @@ base::Result<void> Revocations::add(const Revocation& revocation, base::Utc now)
 }
 
 bool Revocations::forget_expired(base::Utc now) {
-  for (std::size_t count = 0; !by_expiry_.empty() && by_expiry_.begin()->first <= now; ++count) {
-    if (count == forgotten_per_call) return true;
+  take_expired(now);
+  return !by_expiry_.empty() && by_expiry_.begin()->first <= now;
+}
+
+std::vector<Id> Revocations::take_expired(base::Utc now) {
+  std::vector<Id> forgotten;
+  while (!by_expiry_.empty() && by_expiry_.begin()->first <= now &&
+         forgotten.size() < forgotten_per_call) {
+    forgotten.push_back(by_expiry_.begin()->second);
     entries_.erase(by_expiry_.begin()->second);
     by_expiry_.erase(by_expiry_.begin());
   }
-  return false;
+  return forgotten;
 }
 
 std::vector<Revocation> Revocations::list() const {
@@ -32,6 +39,14 @@ std::vector<Revocation> Revocations::list() const {
   all.reserve(by_expiry_.size());
   for (const auto& [expires, id] : by_expiry_) all.push_back({id, expires});
   return all;
+}
+
+std::vector<Revocation> Revocations::list(const std::optional<Id>& after, std::size_t most) const {
+  std::vector<Revocation> some;
+  auto one = after ? entries_.upper_bound(*after) : entries_.begin();
+  for (; one != entries_.end() && some.size() < most; ++one)
+    some.push_back({one->first, one->second});
+  return some;
 }
 
 }  // namespace token

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
@@ -35,10 +36,14 @@ class Revocations {
   bool contains(const Id& id) const { return entries_.contains(id); }
   /// Forgets what has expired, a few at a time. True when there is more.
   bool forget_expired(base::Utc now);
+  /// The same; what was forgotten. As many as may be at a time: there may be more.
+  std::vector<Id> take_expired(base::Utc now);
 
   std::size_t size() const noexcept { return entries_.size(); }
   /// All, the first to expire first: for a store.
   std::vector<Revocation> list() const;
+  /// In order of their ids: those behind `after`, so many at most.
+  std::vector<Revocation> list(const std::optional<Id>& after, std::size_t most) const;
 
  private:
   std::size_t entries_max_;

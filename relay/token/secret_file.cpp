@@ -45,8 +45,8 @@ class File {
 };
 
 [[noreturn]] void fail(const char* what, const Path& file, int error) {
-  throw std::runtime_error(std::string("cannot ") + what + " the secret " + file.string() + ": " +
-                           std::generic_category().message(error));
+  throw std::system_error(error, std::generic_category(),
+                          std::string("cannot ") + what + " the secret " + file.string());
 }
 
 std::string to_hex(std::span<const unsigned char> bytes) {

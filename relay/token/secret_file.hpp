@@ -11,8 +11,9 @@ namespace token {
 ///     spancast-secret-1 <64 hexadecimal digits> <16 digits of their SHA-256>
 ///
 /// Made when it is missing, whole or not at all; of several that make it at once, all get the one
-/// that is there then. Its folder must be there. Blocks: for the start. Throws std::runtime_error
-/// with a sentence when it cannot be read or made, when others may read it, or when it is damaged.
+/// that is there then. Its folder must be there. Blocks: for the start. Throws a
+/// sentence: std::system_error when it cannot be read or made, std::runtime_error when others may
+/// read it, or when it is damaged.
 std::string load_or_make_secret(const std::filesystem::path& file);
 
 }  // namespace token

@@ -18,6 +18,12 @@ std::uint64_t add_saturated(std::uint64_t one, std::uint64_t other) noexcept {
              : one + other;
 }
 
+std::uint64_t multiply_saturated(std::uint64_t one, std::uint64_t other) noexcept {
+  return other != 0 && one > std::numeric_limits<std::uint64_t>::max() / other
+             ? std::numeric_limits<std::uint64_t>::max()
+             : one * other;
+}
+
 // That has a date of ten characters.
 bool is_day(Day day) noexcept {
   using namespace std::chrono;
@@ -50,7 +56,8 @@ void Ledger::add_bytes_out(const std::string& stream, base::Utc now, std::uint64
   add(stream, std::chrono::floor<days>(now), {0, bytes, 0});
 }
 
-void Ledger::add_viewing(const std::string& stream, base::Utc from, base::Utc to) {
+void Ledger::add_viewing(const std::string& stream, base::Utc from, base::Utc to,
+                         std::uint64_t viewers) {
   // Unsigned, because it may not fit when one of them is of a broken clock.
   const std::uint64_t length = static_cast<std::uint64_t>(to.time_since_epoch().count()) -
                                static_cast<std::uint64_t>(from.time_since_epoch().count());
@@ -59,27 +66,30 @@ void Ledger::add_viewing(const std::string& stream, base::Utc from, base::Utc to
   for (auto begin = std::chrono::floor<milliseconds>(from); begin < end;) {
     const Day day = std::chrono::floor<days>(begin);
     const auto until = std::min<std::chrono::sys_time<milliseconds>>(end, day + days(1));
-    add(stream, day, {0, 0, static_cast<std::uint64_t>((until - begin).count())});
+    const auto length_ms = static_cast<std::uint64_t>((until - begin).count());
+    add(stream, day, {0, 0, multiply_saturated(length_ms, viewers)});
     begin = until;
   }
 }
 
 void Ledger::restore(const Entry& entry) {
   if (!is_day(entry.day)) return;
+  const Key key{entry.day, entry.stream};
+  const bool was_there = find(key).has_value();
   if (entry.stream.empty()) {
-    unnamed_[entry.day] = {};
     add_unnamed(entry.day, entry.sums);
-  } else if (const auto found = named_.find({entry.day, entry.stream}); found != named_.end()) {
-    found->second = entry.sums;
+  } else if (was_there) {
+    named_.at(key) += entry.sums;
+    changed_.insert(key);
   } else if (make_room(entry.day)) {
-    named_.emplace(Key(entry.day, entry.stream), entry.sums);
+    named_.emplace(key, entry.sums);
     return;
   } else {
     add_unnamed(entry.day, entry.sums);
-    changed_.emplace(entry.day, entry.stream);
+    changed_.insert(key);
     return;
   }
-  changed_.erase({entry.day, entry.stream});
+  if (!was_there) changed_.erase(key);
 }
 
 std::vector<Change> Ledger::take_changes(std::size_t changes_max) {

@@ -80,14 +80,15 @@ class Ledger {
 
   void add_bytes_in(const std::string& stream, base::Utc now, std::uint64_t bytes);
   void add_bytes_out(const std::string& stream, base::Utc now, std::uint64_t bytes);
-  /// One viewer watched from `from` to `to`, over midnight perhaps. Times that follow each other
-  /// sum up to the time from the first to the last, however they are cut: of each end, what is less
-  /// than a millisecond is left out. Nothing when `to` is not after `from` or `viewing_max` after
-  /// it.
-  void add_viewing(const std::string& stream, base::Utc from, base::Utc to);
+  /// So many viewers watched from `from` to `to`, over midnight perhaps. Times that follow each
+  /// other sum up to the time from the first to the last, however they are cut: of each end, what
+  /// is less than a millisecond is left out. Nothing when `to` is not after `from` or `viewing_max`
+  /// after it.
+  void add_viewing(const std::string& stream, base::Utc from, base::Utc to,
+                   std::uint64_t viewers = 1);
 
-  /// A row as it was saved; to be called in order of day and name. It replaces the one that is
-  /// there and is no change, unless there is no room for it.
+  /// A row as it was saved; to be called in order of day and name. It is no change, unless there is
+  /// no room for it, or sums of now to be added to.
   void restore(const Entry& entry);
 
   /// Up to `changes_max` rows that changed since this was asked; the others the next time.

@@ -120,10 +120,10 @@ def start(request, tmp_path):
     """start({...}) starts a relay; at the end of the test all of them must end well."""
     relays = request.node.relays = []
 
-    def start_relay(config=None, environment=None, within=()):
+    def start_relay(config=None, environment=None, within=(), binary=relay_module.BINARY):
         folder = pathlib.Path(tmp_path) / f"relay{len(relays)}"
         folder.mkdir()
-        relays.append(relay_module.Relay(folder, config or {}, environment, within))
+        relays.append(relay_module.Relay(folder, config or {}, environment, within, binary))
         return relays[-1]
 
     yield start_relay

@@ -50,9 +50,9 @@ def clean_environment():
     return {name: value for name, value in os.environ.items() if not name.startswith("SPANCAST_")}
 
 
-def run_once(*arguments, timeout=30, environment=None):
+def run_once(*arguments, timeout=30, environment=None, binary=BINARY):
     """Runs the binary to its end."""
-    return subprocess.run([str(BINARY), *map(str, arguments)], capture_output=True, text=True,
+    return subprocess.run([str(binary), *map(str, arguments)], capture_output=True, text=True,
                           timeout=timeout, env={**clean_environment(), **(environment or {})},
                           stdin=subprocess.DEVNULL, check=False)
 
@@ -66,13 +66,13 @@ def write_config(folder, config):
 class Relay:
     """`within`: a command that runs it, as the same process."""
 
-    def __init__(self, folder, config, environment=None, within=()):
+    def __init__(self, folder, config, environment=None, within=(), binary=BINARY):
         self.config = merged(DEFAULTS, config)
         self.log, self.expected_exit = [], 0
         self.changed = threading.Condition()
         self.clients = []
         self.process = subprocess.Popen(
-            [*map(str, within), str(BINARY), "--config", str(write_config(folder, self.config))],
+            [*map(str, within), str(binary), "--config", str(write_config(folder, self.config))],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             env={**clean_environment(), **(environment or {})}, start_new_session=True)
         self.reader = threading.Thread(target=self.read_log, daemon=True)

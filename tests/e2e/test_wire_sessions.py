@@ -166,7 +166,7 @@ def test_a_session_with_another_epoch_begins_a_new_log(relay, wire_clip):
 
 
 def test_a_foreign_token_is_another_session(relay, wire_clip):
-    """Tokens are random numbers that a relay forgets: one it does not know is no error."""
+    """One that does not count is no error."""
     with wire_media.live(relay.http_port, wire_clip) as (first, _):
         first.wait_acknowledged(10)
         other = camera(relay)

@@ -90,6 +90,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       check_when(route.range.from);
       check_when(route.range.to);
       break;
+    case http::RouteKind::revoke:
+      RELAY_ASSERT(head.method == http::Method::post && route.token.id->size() == 32);
+      break;
+    case http::RouteKind::usage_api:
+      RELAY_ASSERT(head.method == http::Method::get || head.method == http::Method::head);
+      check_when(route.usage.from);
+      check_when(route.usage.to);
+      RELAY_ASSERT(!route.usage.stream || !http::find_flaw(*route.usage.stream));
+      break;
     case http::RouteKind::error:
       RELAY_ASSERT(route.status >= 400 && route.status < 500 && !route.reason.empty());
       RELAY_ASSERT((route.status == 405) == !route.allow.empty());

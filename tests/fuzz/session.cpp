@@ -387,7 +387,22 @@ class Game {
 
   std::span<const std::byte> input_;
   stream::Directory directory_{config().streams_max};
-  server::Shared shared_{config(), log(), arena(), directory_, nullptr, nullptr, base::utc_now()};
+  server::Sessions sessions_{token::derive_keys("a secret of the fuzzer", {}),
+                             {config().session_ttl, config().token_lifetime},
+                             nullptr,
+                             server::Moment::now()};
+  server::UsageBook usage_{nullptr, log()};
+  server::Shared shared_{.config = config(),
+                         .log = log(),
+                         .arena = arena(),
+                         .directory = directory_,
+                         .state = nullptr,
+                         .known_streams = nullptr,
+                         .sessions = sessions_,
+                         .usage = usage_,
+                         .store = nullptr,
+                         .clips = nullptr,
+                         .started = base::utc_now()};
   std::array<Door, workers> doors_;
   Door admin_door_;
   std::array<std::unique_ptr<loop::Worker>, workers> loops_;

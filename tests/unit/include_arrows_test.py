@@ -12,8 +12,7 @@ import unittest
 
 # Top to bottom: a folder may include itself and what stands below it.
 ORDER = ["server", "session", "control", "cluster", "http", "disk", "state", "stream",
-         "protocol", "media", "loop", "memory", "usage", "lease", "token",
-         "base"]
+         "protocol", "media", "loop", "memory", "sqlite", "usage", "lease", "token", "base"]
 STEPS_OVER_LOOP = {"protocol", "media"}
 GENERATED_ALLOWED = {"control", "state", "cluster", "protocol/wire"}
 

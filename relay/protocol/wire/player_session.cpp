@@ -55,12 +55,12 @@ void PlayerSession::find(std::uint32_t request, base::Time now) {
   outputs_.push(Find{play_.start});
 }
 
-void PlayerSession::found(const Place& place, base::Utc now, std::string fresh_token) {
+void PlayerSession::found(const Place& place, base::Utc now, std::string token) {
   if (is_closed()) return;  // it left while the caller was looking
   RELAY_ASSERT(state_ == State::finding);
   state_ = State::playing;
   give_up_at_.reset();
-  if (play_.token.empty()) play_.token = std::move(fresh_token);
+  if (!token.empty()) play_.token = std::move(token);
   outputs_.push(
       Send{write_message(Playing{play_.token, place.tracks, place.start, now, request_})});
   const auto* const cursor = std::get_if<Position>(&play_.start);

@@ -52,8 +52,9 @@ class PlayerSession {
   };
   /// Answers the last Find. A Gap follows where a cursor was asked for and `start` is another one,
   /// which is after it or of another epoch; but not within an epoch for one that plays faster, and
-  /// begins at the next sync chunk. `fresh_token`: 128 random bits, used if none was shown.
-  void found(const Place& place, base::Utc now, std::string fresh_token);
+  /// begins at the next sync chunk. `token`: of the session from now on; empty: as before, or the
+  /// one that was shown.
+  void found(const Place& place, base::Utc now, std::string token);
   /// What it plays has ended, or is looked for elsewhere: what comes next is waited for like a
   /// position that is not there yet, until it goes on.
   void interrupt(base::Time now) noexcept {

@@ -51,7 +51,7 @@ base::Result<void> PublisherSession::on_hello(Hello& hello) {
   return {};
 }
 
-void PublisherSession::accept(std::string fresh_token, const std::optional<Kept>& kept) {
+void PublisherSession::accept(std::string token, const std::optional<Kept>& kept) {
   if (is_closed()) return;  // it left while the caller was asking around
   RELAY_ASSERT(state_ == State::asking);
   const std::uint64_t epoch = hello_.epoch;
@@ -61,7 +61,7 @@ void PublisherSession::accept(std::string fresh_token, const std::optional<Kept>
     return refuse(ByeReason::bad_sequence, {}, describe(Errc::bad_sequence));
   }
   state_ = State::accepted;
-  token_ = hello_.token.empty() ? std::move(fresh_token) : std::move(hello_.token);
+  token_ = token.empty() ? std::move(hello_.token) : std::move(token);
   const bool is_held = goes_on && kept->from >= hello_.first_sequence;
   expected_ = {epoch, is_held ? kept->from : hello_.sync_sequence};
   outputs_.push(Send{write_message(Welcome{token_, expected_.sequence})});

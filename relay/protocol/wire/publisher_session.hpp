@@ -64,9 +64,9 @@ class PublisherSession {
   std::optional<base::Time> deadline() const noexcept { return ack_at_; }
   std::optional<Output> poll() { return outputs_.pop(); }
 
-  /// Answers Join. `fresh_token`: 128 random bits, used if none was shown. `kept`: of the epoch
-  /// that Hello names.
-  void accept(std::string fresh_token, const std::optional<Kept>& kept);
+  /// Answers Join. `token`: of the session from now on; empty: the one that was shown. `kept`: of
+  /// the epoch that Hello names.
+  void accept(std::string token, const std::optional<Kept>& kept);
   void refuse(ByeReason reason, Milliseconds retry_after = {}, std::string detail = {});
   /// Ends an accepted one: what has come is acknowledged first.
   void bye(ByeReason reason, Milliseconds retry_after = {}, std::string detail = {});

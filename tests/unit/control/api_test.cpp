@@ -86,6 +86,32 @@ TEST_CASE("a timeline is told in UTC with the words for gaps") {
   CHECK(has(timeline_json(timeline), R"("next":"2026-03-27T12:01:00.000Z")"));
 }
 
+TEST_CASE("sessions are told with their lease or as connected") {
+  const base::Utc noon{std::chrono::microseconds(1'774'612'800'000'000)};
+  SessionPage page;
+  CHECK(sessions_json(page) == "{\"sessions\":[],\"next\":\"\"}\n");
+  page.sessions.push_back({"0a", true, "live/cam", "wire", noon, 7, noon + 1h, std::nullopt});
+  page.sessions.push_back({"0b", false, "live/cam", "wire", noon, 8, noon + 1h, noon + 1min});
+  const std::string json = sessions_json(page);
+  CHECK(has(json, R"({"id":"0a","kind":"publisher","stream":"live/cam","protocol":"wire",)"
+                  R"("start":"2026-03-27T12:00:00.000Z","bytes":"7","connected":true,"lease":"",)"
+                  R"("expires":"2026-03-27T13:00:00.000Z"})"));
+  CHECK(has(json, R"("kind":"viewer")"));
+  CHECK(has(json, R"("connected":false,"lease":"2026-03-27T12:01:00.000Z")"));
+  page.has_more = true;
+  CHECK(has(sessions_json(page), R"("next":"0b")"));
+}
+
+TEST_CASE("revocations are told with when they are forgotten") {
+  const base::Utc noon{std::chrono::microseconds(1'774'612'800'000'000)};
+  RevocationPage page{{{"0a", noon}}, false};
+  CHECK(revocations_json(page) ==
+        R"({"revocations":[{"id":"0a","expires":"2026-03-27T12:00:00.000Z"}],"next":""})"
+        "\n");
+  page.has_more = true;
+  CHECK(has(revocations_json(page), R"("next":"0a")"));
+}
+
 TEST_CASE("usage is told per day and stream") {
   const usage::Day day = std::chrono::year(2026) / 11 / 23;
   usage::Page page;

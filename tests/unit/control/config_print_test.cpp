@@ -46,6 +46,9 @@ recording:
   keep: {age: 7h, bytes: 5GB, free_bytes: 0}
   backlog: 1MiB
 clip: {max: 90s}
+state: {path: /var/lib/spancast, commit_interval: 1s, synchronous: off}
+session: {ttl: 5m, token_lifetime: 12h}
+cluster: {secret: sixteen-letters!, secret_previous: the-one-before-it}
 source: {on_demand: true, start_timeout: 1s, close_after: 0s, kill_after: 1m, container: ts, stall: 3s}
 hooks:
   on_publish: [check, "a \"b\" c", ""]
@@ -101,6 +104,11 @@ TEST_CASE("what is printed reads back as the same configuration") {
                            "    bytes: 5000000000B\n",
                            "      fsync: never\n",
                            "      keep:\n        bytes: 0\n",
+                           "  commit_interval: 1s\n",
+                           "  synchronous: off\n",
+                           "  ttl: 5m\n",
+                           "  token_lifetime: 12h\n",
+                           "  secret: \"sixteen-letters!\"\n",
                            "clip:\n",
                            "  max: 90s\n"}) {
     CAPTURE(line);
@@ -136,6 +144,12 @@ TEST_CASE("a secret is printed only when it is asked for") {
   CHECK(print(text, Secrets::hidden).find("  # token: set, but not shown\n") != std::string::npos);
   CHECK(print(text, Secrets::shown).find("  token: \"hush\"\n") != std::string::npos);
   CHECK(print("", Secrets::hidden).find("  token: \"\"\n") != std::string::npos);
+  const std::string hidden =
+      print("cluster: {secret: hush-hush-hush-hush, secret_previous: hush-hush-hush-hu}",
+            Secrets::hidden);
+  CHECK(hidden.find("hush") == std::string::npos);
+  CHECK(hidden.find("  # secret: set, but not shown\n") != std::string::npos);
+  CHECK(hidden.find("  # secret_previous: set, but not shown\n") != std::string::npos);
 }
 
 TEST_CASE("credentials in URLs and commands are printed only when they are asked for") {
@@ -177,7 +191,7 @@ TEST_CASE("every key of the schema has documentation and a default and bounds") 
         CHECK_FALSE(control::schema::set_value(*section, field, key.min()));
         CHECK_FALSE(control::schema::set_value(*section, field, key.max()));
       });
-  CHECK(variables.size() == 52);
+  CHECK(variables.size() == 59);
 }
 
 TEST_CASE("the configuration reference in the README is the one of the schema") {

@@ -74,6 +74,13 @@ TEST_CASE("without a file the documented defaults hold") {
   CHECK(config.recording.root.empty());
   CHECK(config.recording.backlog_bytes == 64u << 20);
   CHECK(config.clip_max == 1h);
+  CHECK(config.state.path.empty());
+  CHECK(config.state.commit_interval == 200ms);
+  CHECK(config.state.synchronous == sqlite::Database::Synchronous::normal);
+  CHECK(config.session_ttl == 60s);
+  CHECK(config.token_lifetime == 720h);
+  CHECK(config.cluster.secret.empty());
+  CHECK(config.cluster.secret_previous.empty());
   CHECK(config.defaults.publisher_allow.allows("203.0.113.1"));
   CHECK(config.defaults.publisher_allow.allows("2001:db8::1"));
 }
@@ -97,6 +104,9 @@ recording:
   keep: {age: 168h, bytes: 20GiB, free_bytes: 100MB}
   backlog: 32MiB
 clip: {max: 10m}
+state: {path: /var/lib/spancast, commit_interval: 1s, synchronous: full}
+session: {ttl: 5m, token_lifetime: 12h}
+cluster: {secret: sixteen-letters!, secret_previous: the-one-before-it}
 drain: {delay: 100ms, spread: 50ms, deadline: 250ms}
 log: {level: warning, format: json}
 )");
@@ -139,6 +149,13 @@ log: {level: warning, format: json}
   CHECK(config.recording.root == "/srv/recordings");
   CHECK(config.recording.backlog_bytes == 32u << 20);
   CHECK(config.clip_max == 10min);
+  CHECK(config.state.path == "/var/lib/spancast");
+  CHECK(config.state.commit_interval == 1s);
+  CHECK(config.state.synchronous == sqlite::Database::Synchronous::full);
+  CHECK(config.session_ttl == 5min);
+  CHECK(config.token_lifetime == 12h);
+  CHECK(config.cluster.secret == "sixteen-letters!");
+  CHECK(config.cluster.secret_previous == "the-one-before-it");
   CHECK(config.defaults.publisher_allow.allows("10.1.2.3"));
   CHECK(config.defaults.publisher_allow.allows("::1"));
   CHECK_FALSE(config.defaults.publisher_allow.allows("192.0.2.1"));
@@ -240,6 +257,34 @@ TEST_CASE("an admin port that others can reach needs a token") {
   }
   for (const char* address : {"127.0.0.2", "\"::1\""}) {
     CHECK(error_of(std::string("admin: {address: ") + address + "}") == "no error");
+  }
+}
+
+TEST_CASE("a secret is none that is easily guessed and in no message") {
+  CHECK(error_of("cluster: {secret: fifteen-letters}") ==
+        "cluster.secret is shorter than 16 characters");
+  CHECK(error_of("cluster: {secret: sixteen-letters!, secret_previous: short}") ==
+        "cluster.secret_previous is shorter than 16 characters");
+  CHECK(error_of("cluster: {secret: sixteen-letters!, secret_previous: sixteen-letters!}") ==
+        "cluster.secret and cluster.secret_previous are the same");
+  CHECK(error_of("cluster: {secret: 'sixteen letters!'}") ==
+        "relay.yaml:1: cluster.secret: the value is not visible ASCII characters without spaces");
+  // Who goes over to the relay's own.
+  CHECK(error_of("cluster: {secret_previous: sixteen-letters!}") == "no error");
+}
+
+TEST_CASE("state and sessions have bounds") {
+  CHECK(load("state: {synchronous: off}").state.synchronous == sqlite::Database::Synchronous::off);
+  CHECK(error_of("state: {synchronous: extra}") ==
+        "relay.yaml:1: state.synchronous: \"extra\" is not one of off, normal, full");
+  CHECK(error_of("state: {commit_interval: 9ms}").find("from 10ms to 10s") != std::string::npos);
+  CHECK(error_of("session: {ttl: 999ms}").find("from 1s to 24h") != std::string::npos);
+  CHECK(error_of("session: {token_lifetime: 8761h}").find("from 1s to 8760h") != std::string::npos);
+  CHECK(error_of("state: {path: \"/a\\x07b\"}") ==
+        "relay.yaml:1: state.path: \"/a\\u0007b\" is not the path of a folder");
+  for (const char* section : {"state: {path: /a}", "session: {ttl: 5s}", "cluster: {secret: a}"}) {
+    CHECK(error_of(std::string("paths: {a: {") + section + "}}").find("unknown key") !=
+          std::string::npos);
   }
 }
 

@@ -21,11 +21,12 @@ bool has(const std::string& text, const std::string& line) {
 
 TEST_CASE("without a store there are no metrics of it") {
   const std::vector<WorkerReport> workers(1);
-  const std::string text = metrics_text(workers, arena, std::nullopt);
+  const std::string text = metrics_text(workers, arena, std::nullopt, std::nullopt);
   CHECK(has(text, "spancast_arena_blocks 64"));
   CHECK(text.find("recording") == std::string::npos);
   CHECK(text.find("past") == std::string::npos);
   CHECK(text.find("lane") == std::string::npos);
+  CHECK(text.find("spancast_state") == std::string::npos);
 }
 
 TEST_CASE("what workers recorded and read back is summed") {
@@ -45,7 +46,7 @@ TEST_CASE("what workers recorded and read back is summed") {
     worker.past.clips = 1;
     worker.past.clip_bytes = 300;
   }
-  const std::string text = metrics_text(workers, arena, StoreReport{});
+  const std::string text = metrics_text(workers, arena, StoreReport{}, std::nullopt);
   CHECK(has(text, "spancast_recording_bytes_total 2000"));
   CHECK(has(text, "spancast_recording_segments_total 6"));
   CHECK(has(text, "spancast_recording_syncs_total 8"));
@@ -76,7 +77,7 @@ TEST_CASE("recorders are counted by their state") {
     worker.streams.emplace_back().home = StreamReport::Home{};  // not recorded
     worker.streams.emplace_back();                              // elsewhere at home
   }
-  const std::string text = metrics_text(workers, arena, StoreReport{});
+  const std::string text = metrics_text(workers, arena, StoreReport{}, std::nullopt);
   CHECK(has(text, "spancast_recording_streams{state=\"recording\"} 2"));
   CHECK(has(text, "spancast_recording_streams{state=\"lagging\"} 0"));
   CHECK(has(text, "spancast_recording_streams{state=\"failed\"} 2"));
@@ -87,12 +88,60 @@ TEST_CASE("lanes and the store's share of the arena are told") {
   store.lanes = {{"disk.write", 4, 17, 0}, {"disk.read", 1, 0, 3}};
   store.backlog_bytes = 1 << 20;
   store.past_bytes = 4096;
-  const std::string text = metrics_text(std::vector<WorkerReport>(1), arena, store);
+  const std::string text = metrics_text(std::vector<WorkerReport>(1), arena, store, std::nullopt);
   CHECK(has(text, "spancast_lane_running{lane=\"disk.write\"} 4"));
   CHECK(has(text, "spancast_lane_waiting{lane=\"disk.write\"} 17"));
   CHECK(has(text, "spancast_lane_refused_total{lane=\"disk.read\"} 3"));
   CHECK(has(text, "spancast_recording_backlog_bytes 1048576"));
   CHECK(has(text, "spancast_past_bytes_held 4096"));
+}
+
+TEST_CASE("what the store of state did is told") {
+  StateReport state;
+  state.lane = {"state", 1, 2, 3};
+  state.counters = {.commits = 10,
+                    .records = 20,
+                    .bytes = 3000,
+                    .failures = 4,
+                    .late = 5,
+                    .rewrites = 6,
+                    .refused = 7,
+                    .damaged_records = 8,
+                    .damaged_databases = 9,
+                    .commit_time = 1500ms,
+                    .in_memory = true,
+                    .detail = "the disk is full",
+                    .kept = 100,
+                    .waiting = 11};
+  const std::vector<WorkerReport> workers(1);
+  const std::string text = metrics_text(workers, arena, std::nullopt, state);
+  CHECK(has(text, "spancast_state_commits_total 10"));
+  CHECK(has(text, "spancast_state_commit_seconds_total 1.5"));
+  CHECK(has(text, "spancast_state_records_total 20"));
+  CHECK(has(text, "spancast_state_bytes_total 3000"));
+  CHECK(has(text, "spancast_state_failures_total 4"));
+  CHECK(has(text, "spancast_state_late_total 5"));
+  CHECK(has(text, "spancast_state_rewrites_total 6"));
+  CHECK(has(text, "spancast_state_refused_total 7"));
+  CHECK(has(text, "spancast_state_damaged_records_total 8"));
+  CHECK(has(text, "spancast_state_damaged_databases_total 9"));
+  CHECK(has(text, "spancast_state_records 100"));
+  CHECK(has(text, "spancast_state_records_waiting 11"));
+  CHECK(has(text, "spancast_state_in_memory 1"));
+  CHECK(has(text, "spancast_lane_waiting{lane=\"state\"} 2"));
+  state.counters.in_memory = false;
+  CHECK(has(metrics_text(workers, arena, std::nullopt, state), "spancast_state_in_memory 0"));
+}
+
+TEST_CASE("the lanes of both stores are told of together") {
+  StoreReport store;
+  store.lanes = {{"disk.write", 4, 17, 0}};
+  StateReport state;
+  state.lane = {"state", 1, 0, 0};
+  const std::string text = metrics_text(std::vector<WorkerReport>(1), arena, store, state);
+  CHECK(has(text,
+            "spancast_lane_running{lane=\"disk.write\"} 4\n"
+            "spancast_lane_running{lane=\"state\"} 1"));
 }
 
 }  // namespace control

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <vector>
 
 #include "relay/http/head_codec.hpp"
 
@@ -54,6 +55,7 @@ TEST_CASE("endpoints are found by their exact path") {
     CHECK(route_of(method, "/readyz?x=%00").kind == RouteKind::readyz);
     CHECK(route_of(method, "/metrics").kind == RouteKind::metrics);
     CHECK(route_of(method, "/api/v1/streams").kind == RouteKind::streams_api);
+    CHECK(route_of(method, "/api/v1/usage").kind == RouteKind::usage_api);
   }
   CHECK(route_of("GET", "/%68ealthz").kind == RouteKind::healthz);
   for (const char* target : {"/healthy", "/api/v1", "/api/v2/streams", "/", "/favicon.ico",
@@ -144,11 +146,27 @@ TEST_CASE("other methods are refused with those that are possible") {
     CHECK(route_of(method, "/healthz").allow == endpoint_methods);
     CHECK(route_of(method, "/nowhere").allow == endpoint_methods);
   }
-  for (const char* target : {"/healthz", "/readyz", "/metrics", "/api/v1/streams"}) {
+  for (const char* target :
+       {"/healthz", "/readyz", "/metrics", "/api/v1/streams", "/api/v1/usage"}) {
     CHECK(status_of_route("PUT", target) == 405);
     CHECK(route_of("POST", target).allow == endpoint_methods);
   }
   CHECK(status_of_route("CONNECT", "a:443") == 405);
+}
+
+TEST_CASE("usage comes with its parameters") {
+  const Route routed = route_of(
+      "GET", "/api/v1/usage?format=csv&stream=live%2Fcam&from=2026-11-27T01:00:00%2B01:00");
+  CHECK(routed.kind == RouteKind::usage_api);
+  CHECK(routed.usage.form == UsageQuery::Form::csv);
+  CHECK(routed.usage.stream == "live/cam");
+  REQUIRE(routed.usage.from);
+  CHECK(base::to_iso8601(std::get<base::Utc>(*routed.usage.from)) == "2026-11-27T00:00:00.000Z");
+  CHECK_FALSE(routed.usage.to);
+  const Route refused = route_of("GET", "/api/v1/usage?format=xml");
+  CHECK(refused.status == 400);
+  CHECK(refused.reason == "format: json or csv");
+  CHECK(route_of("OPTIONS", "/api/v1/usage?format=xml").kind == RouteKind::options);
 }
 
 TEST_CASE("OPTIONS names what is possible") {
@@ -157,6 +175,32 @@ TEST_CASE("OPTIONS names what is possible") {
   CHECK(route_of("OPTIONS", "*").allow == media_methods);
   CHECK(route_of("OPTIONS", "/metrics").kind == RouteKind::options);
   CHECK(route_of("OPTIONS", "/metrics").allow == endpoint_methods);
+}
+
+TEST_CASE("sessions and revocations are about tokens") {
+  const std::string id(32, 'a');
+  for (const char* method : {"GET", "HEAD"}) {
+    CHECK(route_of(method, "/api/v1/sessions").kind == RouteKind::sessions_api);
+    CHECK(route_of(method, "/api/v1/sessions?after=" + id).token.after == id);
+    CHECK(route_of(method, "/api/v1/revocations?x=y").kind == RouteKind::revocations_api);
+  }
+  const Route revoke = route_of("POST", "/api/v1/revocations?id=" + id);
+  CHECK(revoke.kind == RouteKind::revoke);
+  CHECK(revoke.token.id == id);
+  for (const std::string& query :
+       std::vector<std::string>{"", "?", "?id=", "?id=" + id + "a", "?id=" + id.substr(1) + "g",
+                                "?id=" + id + "&id=" + id, "?after=" + id}) {
+    CAPTURE(query);
+    CHECK(status_of_route("POST", "/api/v1/revocations" + query) == 400);
+  }
+  CHECK(status_of_route("GET", "/api/v1/sessions?after=1") == 400);
+  CHECK(status_of_route("POST", "/api/v1/sessions?id=" + id) == 405);
+  CHECK(route_of("POST", "/api/v1/sessions").allow == endpoint_methods);
+  for (const char* method : {"PUT", "DELETE"}) {
+    CHECK(route_of(method, "/api/v1/revocations").allow == "GET, HEAD, POST, OPTIONS");
+  }
+  CHECK(route_of("OPTIONS", "/api/v1/revocations").allow == "GET, HEAD, POST, OPTIONS");
+  CHECK(route_of("OPTIONS", "/api/v1/sessions").allow == endpoint_methods);
 }
 
 TEST_CASE("a malformed parameter is refused with its reason") {

@@ -245,6 +245,86 @@ TEST_CASE("a publisher whose epoch was recorded goes on as if it had never been 
   }
 }
 
+namespace {
+
+// Of a process whose memory is gone; it numbered itself, or its publisher did.
+Past known_past(std::uint64_t epoch, std::uint64_t reserved) {
+  Past known = past;
+  known.next.epoch = epoch;
+  known.is_kept = false;
+  if (reserved > 0) known.reserved = {epoch, reserved};
+  return known;
+}
+
+}  // namespace
+
+TEST_CASE("a home goes on with the numbers that were set aside") {
+  Rig rig({std::chrono::seconds(100), 1 << 30}, known_past(21, 7'000));
+  CHECK(rig.home.epoch() == 21);
+  CHECK_FALSE(rig.home.present());
+  CHECK(rig.place() == 9'500'000 + 10 * 90'000);
+  const Chunk& first = rig.append(0, true);
+  CHECK(first.position == wire::Position{21, 7'000});
+  CHECK(first.gap == wire::GapReason::restart);
+  CHECK(first.discontinuity == 5);
+  CHECK(first.segment == 1'900'000'001);
+  const Chunk& second = rig.append(40);
+  CHECK(second.position == wire::Position{21, 7'001});
+  CHECK(second.gap == wire::GapReason::unspecified);
+}
+
+TEST_CASE("a publisher that numbers itself has no use for numbers that were set aside") {
+  Rig rig({std::chrono::seconds(100), 1 << 30}, known_past(21, 7'000));
+  const Chunk& first = rig.append_numbered({9, 0}, {});
+  CHECK(first.gap == wire::GapReason::unspecified);
+  const Chunk& second = rig.append(40, true);
+  CHECK(second.position == wire::Position{21, 7'001});
+  CHECK(second.gap == wire::GapReason::publisher);
+}
+
+TEST_CASE("a publisher of whose chunks none were recorded is asked for all it keeps") {
+  Rig rig({std::chrono::seconds(100), 1 << 30}, known_past(recorded_epoch, 0));
+  CHECK(rig.home.epoch() == 77);
+  CHECK(rig.home.kept(recorded_epoch) == wire::Kept{{recorded_epoch, 500}, 0});
+  SUBCASE("they stand where they stood") {
+    CHECK(rig.home.resume({recorded_epoch, 300}, past.end - std::chrono::seconds(5)));
+    CHECK(rig.place() == 9'500'000 - 5 * 90'000);
+    const Chunk& first = rig.append_numbered({recorded_epoch, 300}, {});
+    CHECK(first.gap == wire::GapReason::unspecified);
+    CHECK(first.discontinuity == 4);
+  }
+  SUBCASE("exactly, from the last one that a decoder may begin with") {
+    CHECK(rig.home.resume({recorded_epoch, 480}, past.end - std::chrono::seconds(5)));
+    CHECK(rig.place() == 9'400'007);
+  }
+  SUBCASE("or later, where it has made more meanwhile") {
+    CHECK(rig.home.resume({recorded_epoch, 600}, past.end + std::chrono::seconds(4)));
+    CHECK(rig.place() == 9'500'000 + 4 * 90'000);
+  }
+}
+
+TEST_CASE("what a later home goes on with is behind the newest chunk") {
+  Rig rig;
+  CHECK_FALSE(rig.home.present());
+  for (int frame = 0; frame < 4; ++frame) {
+    CHECK(rig.home.timeline().on_frame(frame * 3'600, start).time == 900'000 + frame * 3'600);
+    rig.append(frame * 40, frame % 3 == 0);
+  }
+  const auto present = rig.home.present();
+  REQUIRE(present);
+  const Chunk& newest = rig.home.stream().log().newest();
+  CHECK(present->next == newest.position.next());
+  CHECK(present->last_sync == newest.position.sequence);
+  CHECK(present->last_sync_time == newest.time);
+  CHECK(present->end_time >= newest.time);
+  CHECK(present->end >= newest.utc);
+  CHECK(present->segment == newest.segment);
+  CHECK_FALSE(present->is_kept);
+  CHECK(present->reserved.epoch == 0);
+  rig.append_numbered({9, 100}, {});
+  CHECK(rig.home.present()->next == wire::Position{9, 101});
+}
+
 TEST_CASE("the recorder is told of every chunk with its numbers") {
   struct Recorder final : Home::Tap {
     void on_append(const Chunk& chunk) noexcept override { positions.push_back(chunk.position); }

@@ -10,9 +10,11 @@ using wire::Position;
 
 /// A log of chunks that have images, unless it is said that they have none.
 struct Rig {
-  void append(Position position, bool sync = false, bool has_image = true) {
+  void append(Position position, bool sync = false, bool has_image = true,
+              GapReason gap = GapReason::unspecified) {
     Chunk chunk = maker.make(log.end(), {sync, has_image ? 10u : 0u});
     chunk.position = position;
+    chunk.gap = gap;
     chunk.utc = base::Utc(std::chrono::seconds(position.sequence));
     log.append(std::move(chunk));
   }
@@ -46,6 +48,16 @@ TEST_CASE("live is the newest sync chunk") {
   rig.check(wire::Live{}, std::nullopt);
   rig.append(1, 4, 11);
   rig.check(wire::Live{}, 57);
+}
+
+TEST_CASE("who comes from before a restart is told so") {
+  Rig rig;
+  rig.append({1, 1'000}, true, true, GapReason::restart);
+  rig.append(1, 1'001, 1'010);
+  rig.check(Position{1, 20}, 50, GapReason::restart);
+  rig.check(Position{1, 999}, 50, GapReason::restart);
+  rig.check(Position{1, 1'000}, 50);
+  rig.check(Position{2, 20}, 50, GapReason::publisher);
 }
 
 TEST_CASE("a position is that chunk and nothing else") {

@@ -31,6 +31,26 @@ TEST_CASE("what was revoked is remembered until it expires") {
   CHECK(revocations.contains(id_of(2)));
 }
 
+TEST_CASE("what is forgotten is told") {
+  Revocations revocations;
+  CHECK(revocations.add({id_of(1), now + 2s}, now));
+  CHECK(revocations.add({id_of(2), now + 1s}, now));
+  CHECK(revocations.take_expired(now).empty());
+  CHECK(revocations.take_expired(now + 2s) == std::vector<Id>{id_of(2), id_of(1)});
+  CHECK(revocations.size() == 0);
+}
+
+TEST_CASE("what was revoked is listed in order of ids and in parts") {
+  Revocations revocations;
+  for (const std::uint32_t number : {3U, 1U, 2U}) {
+    REQUIRE(revocations.add({id_of(number), now + std::chrono::seconds(10 - number)}, now));
+  }
+  CHECK(revocations.list(std::nullopt, 2) ==
+        std::vector<Revocation>{{id_of(1), now + 9s}, {id_of(2), now + 8s}});
+  CHECK(revocations.list(id_of(2), 2) == std::vector<Revocation>{{id_of(3), now + 7s}});
+  CHECK(revocations.list(id_of(3), 2).empty());
+}
+
 TEST_CASE("what has expired needs no revocation") {
   Revocations revocations(0);
   CHECK(revocations.add({id_of(1), now}, now));

@@ -74,6 +74,19 @@ TEST_CASE("time of watching is split at midnight of UTC") {
                                            {today + days(2), "d", {0, 0, day_ms / 2}}});
 }
 
+TEST_CASE("viewers with the same times count together") {
+  Ledger ledger;
+  ledger.add_viewing("a", today - 2s, today + 3s, 1000);
+  ledger.add_viewing("b", noon, noon + 1s, std::numeric_limits<std::uint64_t>::max() / 2);
+  std::uint64_t a = 0;
+  std::uint64_t b = 0;
+  for (const Entry& entry : ledger.select({}, std::nullopt, 10).entries) {
+    (entry.stream == "a" ? a : b) += entry.sums.viewer_ms;
+  }
+  CHECK(a == 5'000'000);
+  CHECK(b == std::numeric_limits<std::uint64_t>::max());
+}
+
 TEST_CASE("time of watching sums up exactly however it is cut") {
   std::mt19937 random(3);
   for (int round = 0; round < 50; ++round) {
@@ -93,6 +106,7 @@ TEST_CASE("time of watching sums up exactly however it is cut") {
 
 TEST_CASE("time that nobody can have watched is not counted") {
   Ledger ledger;
+  ledger.add_viewing("a", noon, noon + 1s, 0);
   ledger.add_viewing("a", noon, noon);
   ledger.add_viewing("a", noon, noon - 1s);
   ledger.add_viewing("a", noon, noon + Ledger::viewing_max + 1us);
@@ -134,10 +148,18 @@ TEST_CASE("what is saved and restored is the same and goes on") {
   before.add_bytes_in("s1", noon, 10);
   after.add_bytes_in("s1", noon, 10);
   CHECK(rows(after) == rows(before));
-  // A row that is there is replaced.
-  after.restore({today, "s1", {1, 2, 3}});
-  CHECK(after.select({today, today + days(1)}, "s1", all).entries ==
-        std::vector<Entry>{{today, "s1", {1, 2, 3}}});
+}
+
+TEST_CASE("what is restored late is added to what is there and is a change") {
+  Ledger ledger;
+  for (const std::string name : {"", "a"}) ledger.add_bytes_in(name, noon, 1);
+  static_cast<void>(ledger.take_changes(all));
+  for (const std::string name : {"", "a", "b"}) ledger.restore({today, name, {10, 20, 30}});
+  CHECK(rows(ledger) == std::vector<Entry>{{today, "", {11, 20, 30}},
+                                           {today, "a", {11, 20, 30}},
+                                           {today, "b", {10, 20, 30}}});
+  CHECK(ledger.take_changes(all) ==
+        std::vector<Change>{{today, "", Sums{11, 20, 30}}, {today, "a", Sums{11, 20, 30}}});
 }
 
 TEST_CASE("only what changed is saved") {

@@ -110,7 +110,10 @@ TEST_CASE("what Play asked for can be read") {
   expect<PlayerSession::Find>(rig.session);
   CHECK(rig.session.play().until == Position{epoch, 9});
   CHECK(rig.session.play().slow == Slow::disconnect);
-  CHECK(rig.found({epoch, 1}).token == "mine");
+  CHECK(rig.found({epoch, 1}, {}).token == "mine");
+  rig.send(Seek{Live{}, 1});
+  expect<PlayerSession::Find>(rig.session);
+  CHECK(rig.found({epoch, 1}, "another").token == "another");
 }
 
 TEST_CASE("pause and resume are told once") {

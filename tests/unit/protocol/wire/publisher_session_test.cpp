@@ -134,14 +134,21 @@ TEST_CASE("a log that is ahead of its publisher refuses it") {
   test::expect_bye(rig.memory, rig.session, ByeReason::bad_sequence);
 }
 
-TEST_CASE("a token that is shown stays") {
+TEST_CASE("a token that is shown stays unless another is given") {
   Rig rig;
   rig.test_hello.token = "mine";
   rig.send(rig.test_hello);
   expect<PublisherSession::Join>(rig.session);
-  rig.session.accept("fresh", {});
-  CHECK(test::expect_sent<Welcome>(rig.memory, rig.session).token == "mine");
-  CHECK(rig.session.token() == "mine");
+  SUBCASE("stays") {
+    rig.session.accept({}, {});
+    CHECK(test::expect_sent<Welcome>(rig.memory, rig.session).token == "mine");
+    CHECK(rig.session.token() == "mine");
+  }
+  SUBCASE("is replaced") {
+    rig.session.accept("fresh", {});
+    CHECK(test::expect_sent<Welcome>(rig.memory, rig.session).token == "fresh");
+    CHECK(rig.session.token() == "fresh");
+  }
 }
 
 TEST_CASE("a publisher can be refused with a time to come back") {

@@ -135,7 +135,7 @@ class Relay {
     replaced_.reset();
     std::optional<Kept> kept;
     if (end_) kept = Kept{*end_, end_->sequence};
-    publisher_->accept("token " + std::to_string(++tokens_), kept);
+    publisher_->accept(join.hello.token.empty() ? "token " + std::to_string(++tokens_) : "", kept);
   }
 
   void run_player() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -11,23 +12,41 @@
 struct sqlite3;
 struct sqlite3_stmt;
 
-namespace disk {
+namespace sqlite {
 
 /// What SQLite said, as `database or disk is full`.
 base::Error database_error(int code);
 /// The file is not a database of ours, or not any more: trying again does not help.
 bool is_damage(const base::Error& error) noexcept;
+/// The disk is full, or another connection has the lock: the file is as it was before.
+bool is_transient(const base::Error& error) noexcept;
 
 /// A connection to one SQLite file. Everything blocks; one thread at a time.
 class Database {
  public:
   enum class Access : std::uint8_t { read, write };
-  /// `write` makes the file when it is missing and sets it up: WAL, synchronous NORMAL.
-  static base::Result<Database> open(const std::filesystem::path& file, Access access);
+  enum class Synchronous : std::uint8_t {
+    off,     ///< the kernel decides when; a loss of power may damage the file
+    normal,  ///< a loss of power costs the last commits, never the file
+    full,    ///< a commit is on the disk when it is done
+  };
+  struct Setup {
+    Synchronous synchronous = Synchronous::normal;
+    std::chrono::milliseconds busy_timeout{5'000};  ///< how long the lock of another is waited for
+    bool checkpoints = true;  ///< by itself, when the WAL has grown; else by who opened it
+  };
+  /// `write` makes the file when it is missing and sets it up as a WAL database.
+  static base::Result<Database> open(const std::filesystem::path& file, Access access,
+                                     const Setup& setup);
+  static base::Result<Database> open(const std::filesystem::path& file, Access access) {
+    return open(file, access, Setup{});
+  }
 
   /// One or several statements without values.
   base::Result<void> execute(const char* statements);
   bool is_in_transaction() const noexcept;
+  /// Although it was opened for writing: the file system or its permissions do not allow more.
+  bool is_read_only() const noexcept;
   sqlite3* handle() const noexcept { return handle_.get(); }
 
  private:
@@ -52,9 +71,16 @@ class Rows {
   base::Result<bool> next();
   std::int64_t integer(int column) const noexcept;
   std::string text(int column) const;
+  /// Of a BLOB, or of a text.
+  std::string bytes(int column) const;
 
  private:
   sqlite3_stmt* statement_;
+};
+
+/// Bytes for a BLOB; borrowed.
+struct Bytes {
+  std::string_view bytes;
 };
 
 /// A prepared statement. It goes before its database.
@@ -85,8 +111,9 @@ class Statement {
   explicit Statement(sqlite3_stmt* handle) : handle_(handle) {}
   void bind(int index, std::int64_t value);
   void bind(int index, std::string_view value);
+  void bind(int index, Bytes value);
 
   std::unique_ptr<sqlite3_stmt, Finalize> handle_;
 };
 
-}  // namespace disk
+}  // namespace sqlite

@@ -1,0 +1,121 @@
+#include "relay/server/wire_sessions.hpp"
+
+#include <utility>
+#include <vector>
+
+namespace server {
+namespace {
+
+using session::PublisherEnd;
+using session::ViewerEnd;
+
+// Others were told that it makes no sense to come back.
+bool may_return(PublisherEnd end) noexcept {
+  return end != PublisherEnd::finished && end != PublisherEnd::replaced &&
+         end != PublisherEnd::revoked;
+}
+
+bool may_return(ViewerEnd end) noexcept {
+  return end != ViewerEnd::stream_end && end != ViewerEnd::until && end != ViewerEnd::revoked;
+}
+
+}  // namespace
+
+// Ids are counted, so all that come back at once after a restart are spread over the interval.
+WireSessions::Connection WireSessions::connect(const Sessions::Begun& begun, std::uint64_t id,
+                                               base::Time started, base::Duration interval) {
+  constexpr std::uint64_t slots = 64;
+  const base::Duration wait = interval * (id % slots + 1) / slots;
+  return {begun.claims.id, begun.claims.expires, 0, !begun.is_new, started + wait};
+}
+
+void WireSessions::add(session::WirePublisher& publisher, const Sessions::Begun& begun) {
+  const std::uint64_t id = publisher.id();
+  publishers_.insert_or_assign(
+      id, Publisher{&publisher, connect(begun, id, base::monotonic_now(), publisher_interval)});
+}
+
+void WireSessions::add(session::WireViewer& viewer, const Sessions::Begun& begun) {
+  const std::uint64_t id = viewer.id();
+  viewers_.insert_or_assign(id,
+                            Viewer{&viewer, connect(begun, id, viewer.started(), viewer_interval)});
+}
+
+Sessions::Progress WireSessions::take_progress(Publisher& one) {
+  const std::uint64_t bytes = one.session->counts().bytes;
+  return {bytes - std::exchange(one.connection.told_bytes, bytes), one.session->received()};
+}
+
+Sessions::Progress WireSessions::take_progress(Viewer& one) {
+  const std::uint64_t bytes = one.session->bytes();
+  const wire::Start next = one.session->wants();
+  const auto* const place = std::get_if<wire::Position>(&next);
+  return {bytes - std::exchange(one.connection.told_bytes, bytes),
+          place != nullptr ? *place : wire::Position{}};
+}
+
+void WireSessions::on_end(const session::WirePublisher& publisher, PublisherEnd end) {
+  auto one = publishers_.extract(publisher.id());
+  if (!one) return;
+  const auto progress = take_progress(one.mapped());
+  sessions_.end(one.mapped().connection.id, progress, may_return(end), Moment::now());
+}
+
+// Who was never told its token, because nothing came, cannot show it.
+void WireSessions::on_end(const session::WireViewer& viewer, ViewerEnd end) {
+  auto one = viewers_.extract(viewer.id());
+  if (!one) return;
+  const auto progress = take_progress(one.mapped());
+  const Connection& connection = one.mapped().connection;
+  const bool knows_token = connection.knows_token || viewer.bytes() > 0;
+  sessions_.end(connection.id, progress, may_return(end) && knows_token, Moment::now());
+}
+
+void WireSessions::check(Moment now) {
+  check_publishers(now);
+  check_viewers(now);
+}
+
+void WireSessions::check_publishers(Moment now) {
+  std::vector<session::WirePublisher*> expired;
+  for (auto& [id, one] : publishers_) {
+    if (one.connection.expires <= now.utc) expired.push_back(one.session);
+    if (now.time < one.connection.due) continue;
+    one.connection.due = now.time + publisher_interval;
+    const auto progress = take_progress(one);
+    if (progress.bytes > 0) sessions_.update(one.connection.id, progress, now);
+  }
+  for (session::WirePublisher* publisher : expired) {
+    publisher->end(PublisherEnd::expired, stream::token_expired);
+  }
+}
+
+void WireSessions::check_viewers(Moment now) {
+  std::vector<session::WireViewer*> expired;
+  for (auto& [id, one] : viewers_) {
+    // One that waits has not been told its token yet, and is told it late rather than sent away.
+    if (one.connection.expires <= now.utc && !one.session->is_waiting()) {
+      expired.push_back(one.session);
+    }
+    if (now.time < one.connection.due) continue;
+    one.connection.due = now.time + viewer_interval;
+    const auto progress = take_progress(one);
+    if (progress.bytes > 0) sessions_.update(one.connection.id, progress, now);
+  }
+  for (session::WireViewer* viewer : expired) viewer->end(ViewerEnd::expired);
+}
+
+void WireSessions::end_revoked(const token::Id& id) {
+  std::vector<session::WirePublisher*> publishers;
+  for (auto& [key, one] : publishers_) {
+    if (one.connection.id == id) publishers.push_back(one.session);
+  }
+  std::vector<session::WireViewer*> viewers;
+  for (auto& [key, one] : viewers_) {
+    if (one.connection.id == id) viewers.push_back(one.session);
+  }
+  for (auto* publisher : publishers) publisher->end(PublisherEnd::revoked, stream::token_revoked);
+  for (auto* viewer : viewers) viewer->end(ViewerEnd::revoked);
+}
+
+}  // namespace server
