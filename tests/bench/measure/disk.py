@@ -163,9 +163,9 @@ def watch_past(bench, relay, way, at, viewers, size):
 
 
 def past_cost(bench, way=FMP4):
-    """Many viewers of one past minute, and as many of what is live. Some 2 MB are read ahead of
-    viewers who then go: of half a minute that is a seventh, of much less too much."""
-    viewers, seconds = (200, 30) if bench.quick else (1000, 60)
+    """Many viewers of one past minute, and as many of what is live. Two or three MB are read ahead of
+    viewers who then go: of much less than a minute that is too much."""
+    viewers, seconds = (200, 45) if bench.quick else (1000, 60)
     ratios, reads, parts = [], [], []
     for _ in range(bench.repeats):
         bench.wait_for_quiet()
