@@ -53,7 +53,7 @@ void WorkerServer::tell_due_viewers() noexcept {
     const auto id = drain_schedule_.take_due(now);
     if (!id) break;
     // Those that went by themselves are not there any more.
-    if (const auto viewer = viewers_.find(*id); viewer != viewers_.end()) viewer->second->drain();
+    if (const auto one = viewers_.find(*id); one != viewers_.end()) one->second.viewer->drain();
     now = base::monotonic_now();
   }
   drain_timer_.wake_at(drain_schedule_.next());
@@ -113,7 +113,7 @@ void WorkerServer::stop_now() noexcept {
   drain_ = Drain::done;
   keep_streams_last();
   if (recordings_) recordings_->stop();
-  for (const auto& [id, viewer] : viewers_) viewer->cut_off(session::ViewerEnd::drain);
+  for (const auto& [id, one] : viewers_) one.viewer->cut_off(session::ViewerEnd::drain);
   if (recording_requests_) recording_requests_->cut_off();
   for (const auto& [id, publisher] : publishers_) {
     publisher->end(session::PublisherEnd::drain, std::string(drain_reason));

@@ -173,7 +173,7 @@ void WorkerServer::start_viewer(session::HttpConnection& connection, const Wante
   auto viewer = std::make_unique<session::HttpViewer>(id, worker_, connection.take_tcp(), *this,
                                                       std::move(request));
   session::HttpViewer& started = *viewer;
-  viewers_[id] = std::move(viewer);
+  viewers_[id] = {std::move(viewer)};
   started.start(stream, entry);
 }
 

@@ -50,7 +50,8 @@ std::vector<stream::PinnedBlock> WorkerServer::pinned_blocks() noexcept {
     base::Time blocked_since{};
   };
   std::unordered_map<const memory::BlockHold*, Pins> blocks;
-  for (const auto& [id, viewer] : viewers_) {
+  for (const auto& [id, one] : viewers_) {
+    session::Viewer* const viewer = one.viewer.get();
     if (viewer->pinned_bytes() == 0) continue;
     for (const memory::Window& window : viewer->pinned()) {
       if (window.hold() == nullptr) continue;
@@ -72,7 +73,8 @@ void WorkerServer::close_pinned(const std::vector<memory::BlockIndex>& blocks) n
   const auto is_wanted = [&sorted](const memory::Window& window) {
     return window.hold() != nullptr && std::ranges::binary_search(sorted, window.hold()->index);
   };
-  for (const auto& [id, viewer] : viewers_) {
+  for (const auto& [id, one] : viewers_) {
+    session::Viewer* const viewer = one.viewer.get();
     if (viewer->pinned_bytes() == 0 || std::ranges::none_of(viewer->pinned(), is_wanted)) continue;
     viewer->end(session::ViewerEnd::pinned);
   }

@@ -10,6 +10,9 @@
 namespace server {
 namespace {
 
+// A record takes some microseconds, for which nobody else is served.
+constexpr std::size_t kept_per_turn = 32;
+
 stream::Past to_past(const disk::Segment& newest) {
   return {newest.next(),   newest.last_sync, newest.last_sync_time, newest.end,
           newest.end_time, newest.number,    newest.discontinuity};
@@ -40,13 +43,25 @@ std::optional<stream::Past> WorkerServer::find_past(const std::string& path,
 
 void WorkerServer::keep_streams() noexcept {
   if (drain_ >= Drain::recordings) return;  // it was the last time
+  if (to_keep_.empty()) {
+    for (const auto& [path, home] : table_.homes()) to_keep_.push_back(path);
+  }
+  if (worker_.index() == 0) shared_.known_streams->forget_expired(base::utc_now());
+  turn_end_.keep_turning(true);
+}
+
+void WorkerServer::keep_next_streams() noexcept {
   const base::Utc now = base::utc_now();
-  for (const auto& [path, home] : table_.homes()) keeper_->keep(*home, now);
-  if (worker_.index() == 0) shared_.known_streams->forget_expired(now);
+  for (std::size_t count = 0; count < kept_per_turn && !to_keep_.empty(); ++count) {
+    const stream::Home* const home = table_.home(to_keep_.back());
+    if (home != nullptr) keeper_->keep(*home, now);
+    to_keep_.pop_back();
+  }
 }
 
 void WorkerServer::keep_streams_last() noexcept {
   if (keeper_ == nullptr) return;
+  to_keep_.clear();
   const base::Utc now = base::utc_now();
   for (const auto& [path, home] : table_.homes()) keeper_->keep_last(*home, now);
 }

@@ -44,8 +44,9 @@ void WorkerServer::meter(session::Publisher& publisher) noexcept {
   meter_.see_publisher(publisher.id(), publisher.home().stream().path(), publisher.counts().bytes);
 }
 
-void WorkerServer::meter(const session::Viewer& viewer, base::Time now) noexcept {
-  meter_.see_viewer(viewer.id(), viewer.path(), viewer.bytes(), viewer.started(), now);
+void WorkerServer::meter(Watching& one, base::Time now) noexcept {
+  const session::Viewer& viewer = *one.viewer;
+  meter_.see_viewer(one.told, viewer.path(), viewer.bytes(), viewer.started(), now);
 }
 
 void WorkerServer::on_clip_sent(const session::ClipResponse& response) noexcept {

@@ -4,17 +4,29 @@
 
 namespace server {
 
-UsageBook::UsageBook(state::Store* store, base::Log& log) : store_(store) {
-  if (store_ == nullptr) return;
-  if (const std::uint64_t ignored = state::restore_usage(*store_, ledger_); ignored > 0) {
-    log.warning("records of usage are ignored",
-                {{"records", ignored}, {"detail", "they contradict their keys"}});
-  }
+UsageBook::UsageBook(state::Store* store, base::Log& log) : store_(store), log_(log) {
+  if (store_ != nullptr) static_cast<void>(restore());
 }
 
 UsageBook::~UsageBook() {
+  if (store_ != nullptr && !store_->is_loaded()) store_->commit();  // the last chance to read it
   while (save()) {
   }
+}
+
+// A database that cannot be read at the start has sums of today that are to be gone on with.
+bool UsageBook::restore() {
+  if (was_restored_ || !store_->is_loaded()) return was_restored_;
+  std::uint64_t ignored = 0;
+  {
+    const std::lock_guard lock(lock_);
+    ignored = state::restore_usage(*store_, ledger_);
+  }
+  if (ignored > 0) {
+    log_.warning("records of usage are ignored",
+                 {{"records", ignored}, {"detail", "they contradict their keys"}});
+  }
+  return was_restored_ = true;
 }
 
 void UsageBook::add(std::span<const StreamUse> uses, base::Utc now) {
@@ -31,7 +43,7 @@ void UsageBook::add(std::span<const StreamUse> uses, base::Utc now) {
 // Whoever adds meanwhile makes another change, which is saved later: the lock is not needed to
 // write, and the store has the last word of one saver only.
 bool UsageBook::save() {
-  if (store_ == nullptr) return false;
+  if (store_ == nullptr || !restore()) return false;
   std::vector<usage::Change> changes;
   {
     const std::lock_guard lock(lock_);

@@ -37,8 +37,8 @@ class UsageBook {
   /// That one call of save() writes at most: about a millisecond.
   static constexpr std::size_t rows_per_save = 256;
 
-  /// Begins with what the store has; a record that contradicts its own key counts for nothing.
-  /// `store`: null if sums end with the process.
+  /// Begins with what the store has, or adds that as soon as it can be read; a record that
+  /// contradicts its own key counts for nothing. `store`: null if sums end with the process.
   UsageBook(state::Store* store, base::Log& log);
   /// Saves.
   ~UsageBook();
@@ -47,14 +47,19 @@ class UsageBook {
 
   /// Bytes are of the day of `now`, viewings of the days that they lie in.
   void add(std::span<const StreamUse> uses, base::Utc now);
-  /// Gives the store what has changed; its next commit writes that. True: there is more.
+  /// Gives the store what has changed; its next commit writes that. True: there is more. One
+  /// thread.
   bool save();
   /// As `usage::Ledger::select()`.
   usage::Page select(const usage::Days& days, std::optional<std::string_view> stream,
                      std::size_t entries_max) const;
 
  private:
+  bool restore();
+
   state::Store* const store_;
+  base::Log& log_;
+  bool was_restored_ = false;
   mutable std::mutex lock_;  // of the ledger; held while nothing blocks
   usage::Ledger ledger_;
 };

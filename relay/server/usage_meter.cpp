@@ -12,20 +12,19 @@ constexpr std::chrono::seconds clock_error_max{1};
 void UsageMeter::see_publisher(std::uint64_t id, const std::string& stream, std::uint64_t bytes) {
   Told& told = told_[id];
   if (bytes == told.bytes) return;
-  seen_[stream].bytes_in += bytes - std::exchange(told.bytes, bytes);
+  seen_of(stream).bytes_in += bytes - std::exchange(told.bytes, bytes);
 }
 
 void UsageMeter::see_clip(std::uint64_t id, const std::string& stream, std::uint64_t bytes) {
   Told& told = told_[id];
   if (bytes == told.bytes) return;
-  seen_[stream].bytes_out += bytes - std::exchange(told.bytes, bytes);
+  seen_of(stream).bytes_out += bytes - std::exchange(told.bytes, bytes);
 }
 
-void UsageMeter::see_viewer(std::uint64_t id, const std::string& stream, std::uint64_t bytes,
+void UsageMeter::see_viewer(Told& told, const std::string& stream, std::uint64_t bytes,
                             base::Time started, base::Time now) {
   if (bytes == 0) return;
-  Told& told = told_[id];
-  Seen& seen = seen_[stream];
+  Seen& seen = seen_of(stream);
   seen.bytes_out += bytes - std::exchange(told.bytes, bytes);
   const base::Time until = std::exchange(told.until, now);
   const base::Time from = until == base::Time() ? started : until;
@@ -40,11 +39,20 @@ void UsageMeter::see_viewer(std::uint64_t id, const std::string& stream, std::ui
   seen.viewings.push_back({from, now, 1});
 }
 
+// Viewers of one stream often come one after the other.
+UsageMeter::Seen& UsageMeter::seen_of(const std::string& stream) {
+  if (last_seen_ == nullptr || last_seen_->first != stream) {
+    last_seen_ = &*seen_.try_emplace(stream).first;
+  }
+  return last_seen_->second;
+}
+
 void UsageMeter::deliver(base::Time now, base::Utc utc) {
   follow_clock(now, utc);
   if (seen_.empty()) return;
   std::vector<StreamUse> uses;
   uses.reserve(seen_.size());
+  last_seen_ = nullptr;
   for (const auto& [stream, seen] : std::exchange(seen_, {})) {
     StreamUse& use = uses.emplace_back();
     use.stream = stream;

@@ -127,7 +127,7 @@ void WorkerServer::serve_wire_viewer(session::WireConnection& connection,
   auto made = std::make_unique<session::WireViewer>(id, worker_, connection.take_link(), *this,
                                                     std::move(request));
   session::WireViewer& viewer = *made;
-  viewers_[id] = std::move(made);
+  viewers_[id] = {std::move(made)};
   wire_viewers_[id] = &viewer;
   wire_sessions_.add(viewer, *begun);
   seat(viewer);

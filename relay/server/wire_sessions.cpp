@@ -21,17 +21,24 @@ bool may_return(ViewerEnd end) noexcept {
 
 }  // namespace
 
-WireSessions::Connection WireSessions::connect(const Sessions::Begun& begun) {
-  return {begun.claims.id, begun.claims.expires, 0, !begun.is_new};
+// Ids are counted, so all that come back at once after a restart are spread over the interval.
+WireSessions::Connection WireSessions::connect(const Sessions::Begun& begun, std::uint64_t id,
+                                               base::Time started, base::Duration interval) {
+  constexpr std::uint64_t slots = 64;
+  const base::Duration wait = interval * (id % slots + 1) / slots;
+  return {begun.claims.id, begun.claims.expires, 0, !begun.is_new, started + wait};
 }
 
 void WireSessions::add(session::WirePublisher& publisher, const Sessions::Begun& begun) {
-  publishers_.insert_or_assign(publisher.id(), Publisher{&publisher, connect(begun)});
+  const std::uint64_t id = publisher.id();
+  publishers_.insert_or_assign(
+      id, Publisher{&publisher, connect(begun, id, base::monotonic_now(), publisher_interval)});
 }
 
 void WireSessions::add(session::WireViewer& viewer, const Sessions::Begun& begun) {
-  viewers_.insert_or_assign(viewer.id(),
-                            Viewer{&viewer, connect(begun), viewer.started() + viewer_interval});
+  const std::uint64_t id = viewer.id();
+  viewers_.insert_or_assign(id,
+                            Viewer{&viewer, connect(begun, id, viewer.started(), viewer_interval)});
 }
 
 Sessions::Progress WireSessions::take_progress(Publisher& one) {
@@ -64,10 +71,17 @@ void WireSessions::on_end(const session::WireViewer& viewer, ViewerEnd end) {
   sessions_.end(connection.id, progress, may_return(end) && knows_token, Moment::now());
 }
 
+void WireSessions::check(Moment now) {
+  check_publishers(now);
+  check_viewers(now);
+}
+
 void WireSessions::check_publishers(Moment now) {
   std::vector<session::WirePublisher*> expired;
   for (auto& [id, one] : publishers_) {
     if (one.connection.expires <= now.utc) expired.push_back(one.session);
+    if (now.time < one.connection.due) continue;
+    one.connection.due = now.time + publisher_interval;
     const auto progress = take_progress(one);
     if (progress.bytes > 0) sessions_.update(one.connection.id, progress, now);
   }
@@ -83,8 +97,8 @@ void WireSessions::check_viewers(Moment now) {
     if (one.connection.expires <= now.utc && !one.session->is_waiting()) {
       expired.push_back(one.session);
     }
-    if (now.time < one.due) continue;
-    one.due = now.time + viewer_interval;
+    if (now.time < one.connection.due) continue;
+    one.connection.due = now.time + viewer_interval;
     const auto progress = take_progress(one);
     if (progress.bytes > 0) sessions_.update(one.connection.id, progress, now);
   }

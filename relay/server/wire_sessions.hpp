@@ -14,7 +14,9 @@ namespace server {
 /// worker's server, which ends each that was added.
 class WireSessions {
  public:
-  /// How often it is told of a viewer.
+  /// How often it is told of a publisher and of a viewer; of those that began together one after
+  /// the other.
+  static constexpr base::Duration publisher_interval = std::chrono::seconds(1);
   static constexpr base::Duration viewer_interval = std::chrono::seconds(10);
 
   explicit WireSessions(Sessions& sessions) : sessions_(sessions) {}
@@ -24,10 +26,8 @@ class WireSessions {
   void on_end(const session::WirePublisher& publisher, session::PublisherEnd end);
   void on_end(const session::WireViewer& viewer, session::ViewerEnd end);
 
-  /// On every tick.
-  void check_publishers(Moment now);
-  /// About once a second.
-  void check_viewers(Moment now);
+  /// On every tick: ends those whose token has expired, and tells of those whose time it is.
+  void check(Moment now);
   void end_revoked(const token::Id& id);
 
  private:
@@ -36,6 +36,7 @@ class WireSessions {
     base::Utc expires{};
     std::uint64_t told_bytes = 0;
     bool knows_token = false;  ///< its peer, from before
+    base::Time due{};          ///< to be told of
   };
   struct Publisher {
     session::WirePublisher* session;
@@ -44,10 +45,12 @@ class WireSessions {
   struct Viewer {
     session::WireViewer* session;
     Connection connection;
-    base::Time due{};  ///< to be told of
   };
 
-  static Connection connect(const Sessions::Begun& begun);
+  static Connection connect(const Sessions::Begun& begun, std::uint64_t id, base::Time started,
+                            base::Duration interval);
+  void check_publishers(Moment now);
+  void check_viewers(Moment now);
   static Sessions::Progress take_progress(Publisher& one);
   static Sessions::Progress take_progress(Viewer& one);
 

@@ -196,8 +196,9 @@ void WorkerServer::on_turn_end() noexcept {
   if (is_forgetting_sessions_) {
     is_forgetting_sessions_ = shared_.sessions.forget_ended(Moment::now());
   }
+  if (!to_keep_.empty()) keep_next_streams();
   turn_end_.keep_turning(next.now || is_more_past || table_.is_ending() || is_timing_out_ ||
-                         is_forgetting_sessions_);
+                         is_forgetting_sessions_ || !to_keep_.empty());
   flush_timer_.wake_at(next.later);
   if (!over_.empty()) end_over_streams();
   if (!beginning_.empty()) serve_begun();
@@ -220,7 +221,6 @@ void WorkerServer::sweep() noexcept {
   for (const std::uint64_t id : std::exchange(ended_, {})) {
     access_.end(id, 0, base::monotonic_now());  // of one that nothing was said of before
     if (viewers_.erase(id) > 0) {
-      meter_.forget(id);
       slow_viewers_.erase(id);  // not sooner: it is looked at until it is gone
       shared_.connections.fetch_sub(1, std::memory_order_relaxed);
     } else if (const auto connection = connections_.find(id); connection != connections_.end()) {
@@ -258,7 +258,7 @@ void WorkerServer::on_tick() noexcept {
     meter(*publisher);
     publisher->on_time(now);
   }
-  wire_sessions_.check_publishers(Moment::now());
+  wire_sessions_.check(Moment::now());
   is_forgetting_sessions_ = worker_.index() == 0;
   supervise_sources(now);
   end_abandoned_streams(now);
@@ -271,12 +271,11 @@ void WorkerServer::on_tick() noexcept {
   relief_.on_time(now);
   if (++ticks_ % 4 == 0) {
     // It may end, which takes it from no list before the end of the turn.
-    for (const auto& [id, viewer] : viewers_) {
-      find_slow_viewer(*viewer);
-      meter(*viewer, now);
-      viewer->on_time(now);
+    for (auto& [id, one] : viewers_) {
+      find_slow_viewer(*one.viewer);
+      meter(one, now);
+      one.viewer->on_time(now);
     }
-    wire_sessions_.check_viewers(Moment::now());
     if (recording_requests_) recording_requests_->on_time(now);
     forget_waiting();
     table_.drop_unused();
@@ -324,7 +323,7 @@ void WorkerServer::on_viewer_end(session::HttpViewer& viewer, session::ViewerEnd
 void WorkerServer::count_viewer_end(const session::Viewer& viewer,
                                     session::ViewerEnd end) noexcept {
   ++counts_.viewer_ends[static_cast<std::size_t>(end)];
-  meter(viewer, base::monotonic_now());
+  meter(viewers_.at(viewer.id()), base::monotonic_now());
   access_.end(viewer.id(), viewer.bytes(), base::monotonic_now());
   if (end == session::ViewerEnd::pinned) count(stream::PressureStep::pinned);
   find_slow_viewer_end(viewer, end);
@@ -387,7 +386,7 @@ control::WorkerReport WorkerServer::report() {
   for (const auto& [id, publisher] : publishers_) {
     add_input(report, publisher->counts());
   }
-  for (const auto& [id, viewer] : viewers_) report.bytes_pinned += viewer->pinned_bytes();
+  for (const auto& [id, one] : viewers_) report.bytes_pinned += one.viewer->pinned_bytes();
   if (recording_requests_) recording_requests_->report(report.past);
   const base::Time now = base::monotonic_now();
   table_.for_each_stream([&](stream::Stream& stream) {

@@ -147,6 +147,11 @@ class WorkerServer final : public loop::Listener::Events,
     Wanted wanted;
   };
   struct Gathering;
+  // A viewer, and what was told of its usage.
+  struct Watching {
+    std::unique_ptr<session::Viewer> viewer;
+    UsageMeter::Told told{};
+  };
 
   void on_accept(loop::Listener& listener, std::unique_ptr<loop::Tcp> tcp) noexcept override;
   void on_accept_failed(loop::Listener& listener, base::Error error) noexcept override;
@@ -244,8 +249,10 @@ class WorkerServer final : public loop::Listener::Events,
   /// The home of a stream that somebody wants to publish, behind what was recorded of it.
   stream::StreamTable::Claim claim(const std::string& path);
   void end_home(const std::string& path);
-  /// What a later process goes on with.
+  /// What a later process goes on with: begins a round over all streams, of which every turn does
+  /// some.
   void keep_streams() noexcept;
+  void keep_next_streams() noexcept;
   void keep_streams_last() noexcept;
   std::optional<stream::Past> find_past(const std::string& path,
                                         const std::optional<disk::Segment>& newest);
@@ -361,7 +368,7 @@ class WorkerServer final : public loop::Listener::Events,
   void begin_usage() noexcept;
   void save_usage() noexcept;
   void meter(session::Publisher& publisher) noexcept;
-  void meter(const session::Viewer& viewer, base::Time now) noexcept;
+  void meter(Watching& one, base::Time now) noexcept;
   void on_clip_begun(std::uint64_t connection, std::uint64_t id, unsigned status) noexcept override;
   void on_clip_sent(const session::ClipResponse& response) noexcept override;
   void on_clip_gone(std::uint64_t id) noexcept override;
@@ -429,7 +436,7 @@ class WorkerServer final : public loop::Listener::Events,
   UsageMeter meter_;
   std::uint64_t last_id_ = 0;
   std::unordered_map<std::uint64_t, std::unique_ptr<session::HttpConnection>> connections_;
-  std::unordered_map<std::uint64_t, std::unique_ptr<session::Viewer>> viewers_;
+  std::unordered_map<std::uint64_t, Watching> viewers_;
   std::unordered_map<std::uint64_t, std::unique_ptr<session::Publisher>> publishers_;
   // Over the wire: without a role yet, or closing.
   std::unordered_map<std::uint64_t, std::unique_ptr<session::WireConnection>> wire_connections_;
@@ -446,6 +453,7 @@ class WorkerServer final : public loop::Listener::Events,
   std::unique_ptr<Recordings> recordings_;           // likewise
   std::unique_ptr<state::Committer> committer_;      // likewise
   std::unique_ptr<state::StreamKeeper> keeper_;      // nothing: there is no state
+  std::vector<std::string> to_keep_;                 // streams that its round has not come to yet
   base::LineBudget hook_lines_;
   bool has_viewer_hooks_ = false;  // somewhere in the configuration
   bool is_ending_hooks_ = false;

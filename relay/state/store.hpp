@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -44,6 +45,10 @@ class Store {
   ~Store();
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
+
+  /// What was in the database before is known. While it is not, because that cannot be read, what
+  /// is set takes the place of what may be there. Any thread.
+  bool is_loaded() const noexcept { return was_loaded_; }
 
   /// What there is of a kind, in order of names, migrated to the present version. For the start:
   /// `visit` is called with the lock held and does not call back.
@@ -110,7 +115,7 @@ class Store {
   std::unique_ptr<base::FolderLock> folder_lock_;
   std::string holder_;                // who has the folder, as a sentence
   std::unique_ptr<RecordFile> file_;  // null: it is to be opened
-  bool was_loaded_ = false;           // what was there before is known
+  std::atomic<bool> was_loaded_ = false;
   bool writes_all_ = false;
   std::optional<base::Time> failing_since_;
   std::uint64_t written_records_ = 0;  // of the transaction

@@ -11,7 +11,7 @@ namespace {
 
 using spancast::session::StreamRecord;
 
-constexpr std::size_t forgotten_per_call = 1'000;
+constexpr std::size_t forgotten_per_call = 128;
 // No log is longer: of media time in ticks of 90 kHz.
 constexpr std::int64_t time_max = std::int64_t{1} << 56;
 

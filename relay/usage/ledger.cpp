@@ -74,20 +74,22 @@ void Ledger::add_viewing(const std::string& stream, base::Utc from, base::Utc to
 
 void Ledger::restore(const Entry& entry) {
   if (!is_day(entry.day)) return;
+  const Key key{entry.day, entry.stream};
+  const bool was_there = find(key).has_value();
   if (entry.stream.empty()) {
-    unnamed_[entry.day] = {};
     add_unnamed(entry.day, entry.sums);
-  } else if (const auto found = named_.find({entry.day, entry.stream}); found != named_.end()) {
-    found->second = entry.sums;
+  } else if (was_there) {
+    named_.at(key) += entry.sums;
+    changed_.insert(key);
   } else if (make_room(entry.day)) {
-    named_.emplace(Key(entry.day, entry.stream), entry.sums);
+    named_.emplace(key, entry.sums);
     return;
   } else {
     add_unnamed(entry.day, entry.sums);
-    changed_.emplace(entry.day, entry.stream);
+    changed_.insert(key);
     return;
   }
-  changed_.erase({entry.day, entry.stream});
+  if (!was_there) changed_.erase(key);
 }
 
 std::vector<Change> Ledger::take_changes(std::size_t changes_max) {

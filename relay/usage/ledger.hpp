@@ -87,8 +87,8 @@ class Ledger {
   void add_viewing(const std::string& stream, base::Utc from, base::Utc to,
                    std::uint64_t viewers = 1);
 
-  /// A row as it was saved; to be called in order of day and name. It replaces the one that is
-  /// there and is no change, unless there is no room for it.
+  /// A row as it was saved; to be called in order of day and name. It is no change, unless there is
+  /// no room for it, or sums of now to be added to.
   void restore(const Entry& entry);
 
   /// Up to `changes_max` rows that changed since this was asked; the others the next time.

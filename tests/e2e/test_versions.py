@@ -30,11 +30,11 @@ def config(folder):
 
 
 def dump(folder, binary=NEXT):
-    """(kind, name) → record."""
-    done = relay_module.run_once("state", "dump", "--show-tokens", "--path", folder,
-                                 binary=binary)
+    """(kind, its name, or what stands for its token) → record."""
+    done = relay_module.run_once("state", "dump", "--path", folder, binary=binary)
     assert done.returncode == 0, done.stderr
-    return {(one["kind"], one["name"]): one["record"] for one in json.loads(done.stdout)["records"]}
+    return {(one["kind"], one.get("name", one.get("id"))): one["record"]
+            for one in json.loads(done.stdout)["records"]}
 
 
 def lasting(records):
@@ -48,7 +48,8 @@ def versions(records):
 
 @pytest.fixture
 def turns(start, tmp_path):
-    """turn(binary, signal) ends the relay that runs, if there is one, and starts that one."""
+    """turn(binary, signal) ends the relay that runs, if there is one, and starts that one;
+    `turn.left` is what the one before has left."""
     assert NEXT.exists(), f"there is no {NEXT}; build the target spancast_newer"
     relays = []
 
@@ -58,6 +59,7 @@ def turns(start, tmp_path):
                 relays[-1].expected_exit = -number
             relays[-1].signal(number)
             relays[-1].wait_exit()
+            turn.left = dump(tmp_path / "state")
         relays.append(start(config(tmp_path / "state"), binary=binary))
         return relays[-1]
 
@@ -117,10 +119,11 @@ def test_forward_and_back(turns, wire_clip, tmp_path, number):
         turns(THIS, number)  # and back
         check_players(3)
         third = wait_rewritten(folder, THIS)
-        assert lasting(third) >= lasting(second)
+        assert lasting(third) >= lasting(turns.left)
         assert third["stream", NAME]["next_version_note"] == WRITTEN, "it was rewritten without"
-        for key in lasting(second):
-            assert third[key].get("next_version_note") == second[key].get("next_version_note"), key
+        for key in lasting(turns.left):
+            note = turns.left[key].get("next_version_note")
+            assert third[key].get("next_version_note") == note, key
             assert third[key]["schema_version"] == version, key
 
         turns(NEXT, number)  # and forward again

@@ -112,8 +112,7 @@ class Profile:
         self.count = 90 if bench.quick else 300
         self.frames = []
         self.load = bench.start_load(
-            self.relay, viewers, follow=False, window_ms=10000 if bench.quick else 20000,
-            connects=50, **way.viewer)
+            self.relay, viewers, follow=False, window_ms=20000, connects=50, **way.viewer)
 
     def switch(self, _):
         for state in ("on", "off"):

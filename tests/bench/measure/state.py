@@ -10,7 +10,7 @@ from .figures import Row, sum_of
 from .processes import Failed, cpu_seconds
 from .ways import WIRE
 
-SECRET = "the secret of this benchmark"
+SECRET = "the-secret-of-this-benchmark"
 BIT_RATE = 400_000
 
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "relay/disk/errc.hpp"
-#include "tests/unit/disk/temporary_folder.hpp"
+#include "tests/unit/temporary_folder.hpp"
 
 namespace disk {
 namespace {
@@ -67,7 +67,7 @@ void write_file(const std::filesystem::path& file, const std::string& text) {
 }  // namespace
 
 TEST_CASE("a segment comes back from the catalog as it was added") {
-  const test::TemporaryFolder folder;
+  const ::test::TemporaryFolder folder;
   Segment segment = make_segment(7);
   {
     const auto catalog = open(folder.path());
@@ -90,7 +90,7 @@ TEST_CASE("a segment comes back from the catalog as it was added") {
 }
 
 TEST_CASE("ids grow also when the newest segment was removed and the relay began again") {
-  const test::TemporaryFolder folder;
+  const ::test::TemporaryFolder folder;
   std::int64_t last = 0;
   {
     const auto catalog = open(folder.path());
@@ -103,7 +103,7 @@ TEST_CASE("ids grow also when the newest segment was removed and the relay began
 }
 
 TEST_CASE("what was added and removed before a commit leaves nothing behind") {
-  const test::TemporaryFolder folder;
+  const ::test::TemporaryFolder folder;
   const auto catalog = open(folder.path());
   const std::int64_t id = catalog->add(make_segment(0));
   CHECK(value(catalog->get(id)));
@@ -114,7 +114,7 @@ TEST_CASE("what was added and removed before a commit leaves nothing behind") {
 }
 
 TEST_CASE("a time is found in the segment that begins before it") {
-  const test::TemporaryFolder folder;
+  const ::test::TemporaryFolder folder;
   const auto catalog = open(folder.path());
   std::vector<std::int64_t> added;
   for (std::uint64_t n = 0; n < 10; ++n) added.push_back(catalog->add(make_segment(n)));
@@ -136,7 +136,7 @@ TEST_CASE("a time is found in the segment that begins before it") {
 }
 
 TEST_CASE("a position is found in the last segment that holds it or the first one behind it") {
-  const test::TemporaryFolder folder;
+  const ::test::TemporaryFolder folder;
   const auto catalog = open(folder.path());
   std::vector<std::int64_t> added;
   for (const std::uint64_t n : {0U, 1U, 3U}) added.push_back(catalog->add(make_segment(n)));
@@ -165,7 +165,7 @@ TEST_CASE("a position is found in the last segment that holds it or the first on
 }
 
 TEST_CASE("a range of time has every segment that reaches into it") {
-  const test::TemporaryFolder folder;
+  const ::test::TemporaryFolder folder;
   const auto catalog = open(folder.path());
   std::vector<std::int64_t> added;
   for (std::uint64_t n = 0; n < 5; ++n) added.push_back(catalog->add(make_segment(n)));
@@ -191,7 +191,7 @@ TEST_CASE("a range of time has every segment that reaches into it") {
 }
 
 TEST_CASE("segments with a gap before them are found without the others") {
-  const test::TemporaryFolder folder;
+  const ::test::TemporaryFolder folder;
   const auto catalog = open(folder.path());
   std::vector<std::int64_t> behind;
   for (std::uint64_t n = 1; n <= 30; ++n) {
@@ -210,7 +210,7 @@ TEST_CASE("segments with a gap before them are found without the others") {
 }
 
 TEST_CASE("the catalog knows what each stream has and what is oldest") {
-  const test::TemporaryFolder folder;
+  const ::test::TemporaryFolder folder;
   const auto catalog = open(folder.path());
   std::vector<std::int64_t> added;
   for (std::uint64_t n = 0; n < 3; ++n) added.push_back(catalog->add(make_segment(n)));
@@ -239,7 +239,7 @@ TEST_CASE("the catalog knows what each stream has and what is oldest") {
 }
 
 TEST_CASE("two segments of the same file are one and the later one holds") {
-  const test::TemporaryFolder folder;
+  const ::test::TemporaryFolder folder;
   const auto catalog = open(folder.path());
   const std::int64_t earlier = catalog->add(make_segment(1));
   REQUIRE(catalog->commit());
@@ -250,7 +250,7 @@ TEST_CASE("two segments of the same file are one and the later one holds") {
 }
 
 TEST_CASE("a reader sees what was committed while a relay goes on") {
-  const test::TemporaryFolder folder;
+  const ::test::TemporaryFolder folder;
   const auto catalog = open(folder.path());
   catalog->add(make_segment(0));
   REQUIRE(catalog->commit());
@@ -263,7 +263,7 @@ TEST_CASE("a reader sees what was committed while a relay goes on") {
 }
 
 TEST_CASE("a damaged catalog is set aside and begun anew") {
-  const test::TemporaryFolder folder;
+  const ::test::TemporaryFolder folder;
   write_file(folder.path() / "catalog.sqlite", std::string(8'192, 'x'));
   {
     const auto catalog = open(folder.path());
@@ -281,7 +281,7 @@ TEST_CASE("a damaged catalog is set aside and begun anew") {
 }
 
 TEST_CASE("a catalog that is found damaged later is set aside for the next start") {
-  const test::TemporaryFolder folder;
+  const ::test::TemporaryFolder folder;
   const auto file = folder.path() / "catalog.sqlite";
   {
     const auto catalog = open(folder.path());
@@ -307,7 +307,7 @@ TEST_CASE("a catalog that is found damaged later is set aside for the next start
 }
 
 TEST_CASE("a catalog of a newer version is left alone") {
-  const test::TemporaryFolder folder;
+  const ::test::TemporaryFolder folder;
   const auto file = folder.path() / "catalog.sqlite";
   open(folder.path()).reset();
   {
@@ -345,7 +345,7 @@ class StepCounter {
 }  // namespace
 
 TEST_CASE("several threads use a catalog at once") {
-  const test::TemporaryFolder folder;
+  const ::test::TemporaryFolder folder;
   const auto catalog = open(folder.path());
   constexpr std::uint64_t count = 200;
   const auto record = [&](const std::string& name) {
@@ -381,7 +381,7 @@ TEST_CASE("several threads use a catalog at once") {
 
 TEST_CASE("a time is found among many segments without reading them") {
   const StepCounter counter;
-  const test::TemporaryFolder folder;
+  const ::test::TemporaryFolder folder;
   const auto catalog = open(folder.path());
   constexpr std::uint64_t count = 20'000;
   for (std::uint64_t n = 0; n < count; ++n) catalog->add(make_segment(n));

@@ -16,8 +16,8 @@
 #include "relay/disk/layout.hpp"
 #include "relay/disk/store.hpp"
 #include "tests/unit/disk/record_rig.hpp"
-#include "tests/unit/disk/temporary_folder.hpp"
 #include "tests/unit/media/container/fmp4/whole_movie.hpp"
+#include "tests/unit/temporary_folder.hpp"
 
 namespace disk::test {
 
@@ -140,7 +140,7 @@ class ClipRig {
     return text;
   }
 
-  TemporaryFolder folder;
+  ::test::TemporaryFolder folder;
   base::Log log{base::LogLevel::error, base::LogFormat::text};
   Store store{{folder.path(), 0, 1 << 20, 4}, log};
   ::test::ChunkMaker maker;

@@ -13,7 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 using test::noon;
 using test::StoreRig;
-using test::TemporaryFolder;
+using ::test::TemporaryFolder;
 using test::value;
 
 void touch(const TemporaryFolder& folder, const std::string& stream, base::Utc start) {

@@ -12,9 +12,9 @@
 #include "relay/disk/layout.hpp"
 #include "relay/disk/segment_scan.hpp"
 #include "tests/unit/disk/size_limit.hpp"
-#include "tests/unit/disk/temporary_folder.hpp"
 #include "tests/unit/loop/loop_rig.hpp"
 #include "tests/unit/stream/wire_rig.hpp"
+#include "tests/unit/temporary_folder.hpp"
 
 namespace disk {
 namespace {
@@ -104,7 +104,7 @@ struct Rig final : Recorder::Events {
            std::to_string(segment.next().sequence - 1);
   }
 
-  test::TemporaryFolder folder;
+  ::test::TemporaryFolder folder;
   base::Log log;
   std::unique_ptr<Store> store;
   ::test::WireRig source;

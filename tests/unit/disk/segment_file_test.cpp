@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "tests/unit/disk/size_limit.hpp"
-#include "tests/unit/disk/temporary_folder.hpp"
+#include "tests/unit/temporary_folder.hpp"
 
 namespace disk {
 namespace {
@@ -26,7 +26,7 @@ struct Rig {
     return std::move(*made);
   }
 
-  test::TemporaryFolder folder;
+  ::test::TemporaryFolder folder;
   std::filesystem::path file;
 };
 

@@ -4,7 +4,7 @@
 
 #include "relay/disk/errc.hpp"
 #include "tests/unit/disk/record_rig.hpp"
-#include "tests/unit/disk/temporary_folder.hpp"
+#include "tests/unit/temporary_folder.hpp"
 
 namespace disk {
 namespace {
@@ -81,7 +81,7 @@ class OnDisk {
   }
 
  private:
-  test::TemporaryFolder folder_;
+  ::test::TemporaryFolder folder_;
 
  public:
   const std::filesystem::path path;

@@ -12,9 +12,9 @@
 #include "relay/disk/layout.hpp"
 #include "relay/disk/record_writer.hpp"
 #include "relay/disk/store.hpp"
-#include "tests/unit/disk/temporary_folder.hpp"
 #include "tests/unit/media/container/fmp4/tracks.hpp"
 #include "tests/unit/stream/chunk_maker.hpp"
+#include "tests/unit/temporary_folder.hpp"
 
 namespace disk::test {
 
@@ -175,7 +175,7 @@ class StoreRig {
     return text;
   }
 
-  const TemporaryFolder folder;
+  const ::test::TemporaryFolder folder;
   base::Log log{base::LogLevel::error, base::LogFormat::text};
   ::test::ChunkMaker maker;
   std::optional<Store> store;

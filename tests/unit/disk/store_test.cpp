@@ -30,7 +30,7 @@ TEST_CASE("a second store in the same folder is refused and told who has it") {
 }
 
 TEST_CASE("a root that cannot be made is a sentence that names it") {
-  const test::TemporaryFolder folder;
+  const ::test::TemporaryFolder folder;
   StoreRig::write_file(folder.path() / "file", "x");
   base::Log log{base::LogLevel::error, base::LogFormat::text};
   try {

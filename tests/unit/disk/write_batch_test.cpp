@@ -7,8 +7,8 @@
 
 #include "relay/disk/index_box.hpp"
 #include "tests/unit/disk/size_limit.hpp"
-#include "tests/unit/disk/temporary_folder.hpp"
 #include "tests/unit/stream/chunk_maker.hpp"
+#include "tests/unit/temporary_folder.hpp"
 
 namespace disk {
 namespace {
@@ -34,7 +34,7 @@ struct Rig {
     return made;
   }
 
-  test::TemporaryFolder folder;
+  ::test::TemporaryFolder folder;
   std::filesystem::path first = folder.path() / "live" / "1.mp4";
   std::filesystem::path second = folder.path() / "live" / "2.mp4";
   ::test::ChunkMaker maker;

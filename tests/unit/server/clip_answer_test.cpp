@@ -5,7 +5,7 @@
 #include <map>
 
 #include "relay/disk/errc.hpp"
-#include "tests/unit/disk/temporary_folder.hpp"
+#include "tests/unit/temporary_folder.hpp"
 
 namespace server {
 namespace {
@@ -50,7 +50,7 @@ struct Rig {
            std::to_string(answer.part.bytes);
   }
 
-  disk::test::TemporaryFolder folder;
+  ::test::TemporaryFolder folder;
   base::Log log{base::LogLevel::error, base::LogFormat::text};
   disk::Store store{{folder.path(), 0, 0, 4}, log};
   std::atomic<std::uint64_t> memory{0};

@@ -8,7 +8,7 @@
 
 #include "relay/base/logging.hpp"
 #include "relay/state/store.hpp"
-#include "tests/unit/state/temporary_folder.hpp"
+#include "tests/unit/temporary_folder.hpp"
 
 namespace server {
 namespace {
@@ -56,7 +56,7 @@ struct Rig {
   }
   std::uint64_t records() const { return store->counters().kept; }
 
-  state::test::TemporaryFolder folder;
+  ::test::TemporaryFolder folder;
   base::Log log{base::LogLevel::error, base::LogFormat::text};
   Sessions::Options options;
   Moment now{base::Time(1h), base::Utc(1'795'474'560s)};
@@ -132,7 +132,7 @@ TEST_CASE("a process after the other knows the tokens of its secret and of the o
 }
 
 TEST_CASE("the relay's own secret is the same at each start and nobody else's") {
-  state::test::TemporaryFolder folder;
+  ::test::TemporaryFolder folder;
   control::Config config =
       control::load_config_text("", "", {}, {.cpus = 1, .descriptors_max = 20000}).config;
   config.state.path = folder.path();

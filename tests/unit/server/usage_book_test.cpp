@@ -5,8 +5,9 @@
 #include <memory>
 
 #include "relay/base/logging.hpp"
+#include "relay/sqlite/database.hpp"
 #include "schemas/session.pb.h"
-#include "tests/unit/state/temporary_folder.hpp"
+#include "tests/unit/temporary_folder.hpp"
 
 using namespace std::chrono_literals;
 
@@ -18,7 +19,7 @@ using spancast::session::UsageRecord;
 const base::Utc noon = std::chrono::sys_days(std::chrono::year(2026) / 11 / 27) + 12h;
 
 struct Rig {
-  state::test::TemporaryFolder folder;
+  ::test::TemporaryFolder folder;
   base::Log log{base::LogLevel::error, base::LogFormat::text};
   std::unique_ptr<state::Store> store = open();
   std::unique_ptr<UsageBook> book = std::make_unique<UsageBook>(store.get(), log);
@@ -68,6 +69,33 @@ TEST_CASE("sums go on after a restart") {
   rig.restart();
   CHECK(rig.entries()[0].sums == usage::Sums{11, 22, 0});
   CHECK(rig.records() == 1);
+}
+
+TEST_CASE("a store that could not be read at the start is added to what came since") {
+  Rig rig;
+  rig.add("live/cam", 10, 20);
+  rig.book.reset();
+  rig.store.reset();
+  {
+    auto other =
+        sqlite::Database::open(rig.folder.path() / "state.sqlite", sqlite::Database::Access::write);
+    REQUIRE(other.has_value());
+    REQUIRE(other->execute("PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE"));
+    rig.store = rig.open();
+    CHECK_FALSE(rig.store->is_loaded());
+    rig.book = std::make_unique<UsageBook>(rig.store.get(), rig.log);
+    rig.add("live/cam", 1, 2);
+    CHECK_FALSE(rig.book->save());
+    CHECK(rig.records() == 0);
+  }
+  SUBCASE("while it runs") {
+    REQUIRE(rig.store->commit());
+    CHECK_FALSE(rig.book->save());
+    CHECK(rig.entries()[0].sums == usage::Sums{11, 22, 0});
+  }
+  SUBCASE("at the end") {}
+  rig.restart();
+  CHECK(rig.entries()[0].sums == usage::Sums{11, 22, 0});
 }
 
 TEST_CASE("a row is saved once for each change") {

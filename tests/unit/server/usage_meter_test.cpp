@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
+
 #include "relay/base/logging.hpp"
 
 using namespace std::chrono_literals;
@@ -42,34 +44,37 @@ TEST_CASE("a session is told by what came since the last time") {
   CHECK(rig.sums() == usage::Sums{150, 30, 0});
 }
 
-TEST_CASE("a session that has ended may be seen again until it is forgotten") {
+TEST_CASE("a viewer that has ended may be seen again") {
   Rig rig;
-  rig.meter.see_viewer(1, "a", 500, rig.start, rig.start + 1s);
-  rig.meter.see_viewer(1, "a", 500, rig.start, rig.start + 1s);
+  UsageMeter::Told viewer;
+  rig.meter.see_viewer(viewer, "a", 500, rig.start, rig.start + 1s);
+  rig.meter.see_viewer(viewer, "a", 500, rig.start, rig.start + 1s);
   rig.deliver(1s);
   CHECK(rig.sums() == usage::Sums{0, 500, 1000});
-  rig.meter.forget(1);
-  rig.meter.see_viewer(1, "a", 20, rig.start + 2s, rig.start + 3s);
+  UsageMeter::Told next;
+  rig.meter.see_viewer(next, "a", 20, rig.start + 2s, rig.start + 3s);
   rig.deliver(3s);
   CHECK(rig.sums() == usage::Sums{0, 520, 2000});
 }
 
 TEST_CASE("a viewer counts from its start once it has got something") {
   Rig rig;
-  rig.meter.see_viewer(1, "a", 0, rig.start, rig.start + 1s);
+  UsageMeter::Told viewer;
+  rig.meter.see_viewer(viewer, "a", 0, rig.start, rig.start + 1s);
   rig.deliver(1s);
   CHECK(rig.entries().empty());
-  rig.meter.see_viewer(1, "a", 1, rig.start, rig.start + 2s);
+  rig.meter.see_viewer(viewer, "a", 1, rig.start, rig.start + 2s);
   rig.deliver(2s);
   CHECK(rig.sums() == usage::Sums{0, 1, 2000});
 }
 
 TEST_CASE("the time of viewers is exact however it is cut") {
   Rig rig;
+  std::array<UsageMeter::Told, 3> viewers;
   constexpr auto step = 333'333us;
   for (int index = 1; index <= 300; ++index) {
-    for (std::uint64_t id = 1; id <= 3; ++id) {
-      rig.meter.see_viewer(id, "a", 1, rig.start, rig.start + index * step);
+    for (UsageMeter::Told& viewer : viewers) {
+      rig.meter.see_viewer(viewer, "a", 1, rig.start, rig.start + index * step);
     }
     rig.deliver(index * step);
   }
@@ -78,19 +83,21 @@ TEST_CASE("the time of viewers is exact however it is cut") {
 
 TEST_CASE("viewers with other times are told apart") {
   Rig rig;
-  rig.meter.see_viewer(1, "a", 1, rig.start, rig.start + 2s);
-  rig.meter.see_viewer(2, "a", 1, rig.start + 1s, rig.start + 2s);
-  rig.meter.see_viewer(3, "a", 1, rig.start + 1500ms, rig.start + 2s);
-  rig.meter.see_viewer(4, "a", 1, rig.start, rig.start + 2s);
+  std::array<UsageMeter::Told, 4> viewers;
+  rig.meter.see_viewer(viewers[0], "a", 1, rig.start, rig.start + 2s);
+  rig.meter.see_viewer(viewers[1], "a", 1, rig.start + 1s, rig.start + 2s);
+  rig.meter.see_viewer(viewers[2], "a", 1, rig.start + 1500ms, rig.start + 2s);
+  rig.meter.see_viewer(viewers[3], "a", 1, rig.start, rig.start + 2s);
   rig.deliver(2s);
   CHECK(rig.sums().viewer_ms == 2000 + 1000 + 500 + 2000);
 }
 
 TEST_CASE("a clock that is set changes the day and not the sums") {
   Rig rig;
-  rig.meter.see_viewer(1, "a", 10, rig.start, rig.start + 1s);
+  UsageMeter::Told viewer;
+  rig.meter.see_viewer(viewer, "a", 10, rig.start, rig.start + 1s);
   rig.deliver(1s);
-  rig.meter.see_viewer(1, "a", 30, rig.start, rig.start + 2s);
+  rig.meter.see_viewer(viewer, "a", 30, rig.start, rig.start + 2s);
   rig.meter.deliver(rig.start + 2s, rig.midnight + 36h);
   const auto entries = rig.entries();
   REQUIRE(entries.size() == 2);

@@ -20,6 +20,19 @@ bool has(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
+std::size_t count(const std::string& text, const std::string& part) {
+  std::size_t found = 0;
+  for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++found;
+  return found;
+}
+
+// What is in it is not looked at: ThreadSanitizer changes the layout of Protobuf's maps, and the
+// library is compiled without it.
+bool is_json(const std::string& text) {
+  google::protobuf::Struct parsed;
+  return google::protobuf::util::JsonStringToMessage(text, &parsed).ok();
+}
+
 std::string dump(const std::filesystem::path& folder, Secrets secrets = Secrets::hidden) {
   std::ostringstream out;
   dump_state(folder, secrets, out);
@@ -63,9 +76,8 @@ void damage(StoreRig& rig) {
 TEST_CASE("a dump is JSON with everything but tokens") {
   const auto rig = make_rig();
   const std::string text = dump(rig->folder.path());
-  google::protobuf::Struct parsed;
-  CHECK(google::protobuf::util::JsonStringToMessage(text, &parsed).ok());
-  CHECK(parsed.fields().at("records").list_value().values_size() == 2);
+  CHECK(is_json(text));
+  CHECK(count(text, R"({"kind":)") == 2);
   CHECK(has(text, R"("kind":"stream","name":"live/a","record":{)"));
   CHECK(has(text, R"("next_sequence":"7")"));
   CHECK(has(text, R"("last_utc":"2026-03-27T12:00:00Z")"));
@@ -100,8 +112,7 @@ TEST_CASE("a dump says what is damaged or of a newer version") {
   const auto rig = make_rig();
   damage(*rig);
   const std::string text = dump(rig->folder.path());
-  google::protobuf::Struct parsed;
-  CHECK(google::protobuf::util::JsonStringToMessage(text, &parsed).ok());
+  CHECK(is_json(text));
   CHECK(has(text, R"("bytes":2,"damage":"the bytes are not those that were written)"));
   CHECK(has(text, R"("kind":"77",)"));
   CHECK(has(text, R"("detail":"of a newer version")"));
@@ -124,7 +135,7 @@ TEST_CASE("an export into another folder loses nothing") {
   const auto rig = make_rig();
   damage(*rig);
   const std::string bytes = exported(rig->folder.path());
-  const test::TemporaryFolder other;
+  const ::test::TemporaryFolder other;
   CHECK(import_into(other.path() / "new", bytes) == "3 records were imported\n");
   CHECK(exported(other.path() / "new") == bytes);
 }
@@ -150,7 +161,7 @@ TEST_CASE("a store goes on with what was imported") {
 TEST_CASE("an import that is cut imports nothing") {
   const auto rig = make_rig();
   const std::string bytes = exported(rig->folder.path());
-  const test::TemporaryFolder other;
+  const ::test::TemporaryFolder other;
   std::string message;
   try {
     import_into(other.path(), bytes.substr(0, bytes.size() - 1));
@@ -165,7 +176,7 @@ TEST_CASE("an import that is cut imports nothing") {
 TEST_CASE("an import is refused while a relay runs and a folder without state is told") {
   const auto rig = make_rig();
   CHECK_THROWS_AS(import_into(rig->folder.path(), ""), base::FolderInUse);
-  const test::TemporaryFolder empty;
+  const ::test::TemporaryFolder empty;
   CHECK_THROWS_WITH_AS(dump(empty.path()),
                        ("there is no state in " + empty.path().string()).c_str(),
                        std::runtime_error);

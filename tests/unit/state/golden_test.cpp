@@ -44,7 +44,7 @@ std::uint32_t number_of(const path& version) {
 Kind kind_of(std::size_t index) { return static_cast<Kind>(index + 1); }
 
 Content content_of_database(const path& version) {
-  const test::TemporaryFolder folder;
+  const ::test::TemporaryFolder folder;
   base::Log log(base::LogLevel::error, base::LogFormat::text);
   std::filesystem::copy_file(version / "state.sqlite", folder.path() / "state.sqlite");
   const Store store({folder.path(), {}}, log);
@@ -103,7 +103,7 @@ TEST_CASE("the database of every version is loaded and is what was exported") {
       REQUIRE(content.contains((*row)->key));
       CHECK(content.at((*row)->key) == encode(*decoded->record));
     }
-    const test::TemporaryFolder folder;
+    const ::test::TemporaryFolder folder;
     std::istringstream again(read(version / "all.export"));
     std::ostringstream notes;
     import_state(folder.path(), again, notes);

@@ -10,7 +10,7 @@
 #include "relay/state/record.hpp"
 #include "relay/state/store.hpp"
 #include "schemas/session.pb.h"
-#include "tests/unit/state/temporary_folder.hpp"
+#include "tests/unit/temporary_folder.hpp"
 
 namespace state::test {
 
@@ -57,7 +57,7 @@ inline Content content_of(const Store& store) {
 
 /// A folder, and a store in it that comes and goes.
 struct StoreRig {
-  TemporaryFolder folder;
+  ::test::TemporaryFolder folder;
   base::Log log{base::LogLevel::error, base::LogFormat::text};
   std::unique_ptr<Store> store;
 
@@ -79,7 +79,7 @@ struct StoreRig {
   }
   /// What another relay would find now.
   Content on_disk() const {
-    const TemporaryFolder copy;
+    const ::test::TemporaryFolder copy;
     copy_to(copy.path());
     base::Log quiet(base::LogLevel::error, base::LogFormat::text);
     return content_of(Store({copy.path(), {}}, quiet));

@@ -32,14 +32,14 @@ TEST_CASE("a WAL that is cut anywhere costs the last commits and nothing else") 
     committed.push_back(content_of(*rig.store));
   }
   change(rig, 1000, random);  // and was killed
-  const test::TemporaryFolder copy;
+  const ::test::TemporaryFolder copy;
   rig.copy_to(copy.path());
   const auto wal = copy.path() / "state.sqlite-wal";
   const auto bytes = std::filesystem::file_size(wal);
   REQUIRE(bytes > 100'000);
   std::size_t most_missing = 0;
   for (int place = 0; place < 200; ++place) {
-    const test::TemporaryFolder cut;
+    const ::test::TemporaryFolder cut;
     for (const char* name : {"state.sqlite", "state.sqlite-wal"}) {
       std::filesystem::copy_file(copy.path() / name, cut.path() / name);
     }

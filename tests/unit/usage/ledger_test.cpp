@@ -148,10 +148,18 @@ TEST_CASE("what is saved and restored is the same and goes on") {
   before.add_bytes_in("s1", noon, 10);
   after.add_bytes_in("s1", noon, 10);
   CHECK(rows(after) == rows(before));
-  // A row that is there is replaced.
-  after.restore({today, "s1", {1, 2, 3}});
-  CHECK(after.select({today, today + days(1)}, "s1", all).entries ==
-        std::vector<Entry>{{today, "s1", {1, 2, 3}}});
+}
+
+TEST_CASE("what is restored late is added to what is there and is a change") {
+  Ledger ledger;
+  for (const std::string name : {"", "a"}) ledger.add_bytes_in(name, noon, 1);
+  static_cast<void>(ledger.take_changes(all));
+  for (const std::string name : {"", "a", "b"}) ledger.restore({today, name, {10, 20, 30}});
+  CHECK(rows(ledger) == std::vector<Entry>{{today, "", {11, 20, 30}},
+                                           {today, "a", {11, 20, 30}},
+                                           {today, "b", {10, 20, 30}}});
+  CHECK(ledger.take_changes(all) ==
+        std::vector<Change>{{today, "", Sums{11, 20, 30}}, {today, "a", Sums{11, 20, 30}}});
 }
 
 TEST_CASE("only what changed is saved") {

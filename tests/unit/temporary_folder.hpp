@@ -6,13 +6,13 @@
 #include <filesystem>
 #include <string>
 
-namespace state::test {
+namespace test {
 
 /// A folder of its own for a test; goes with everything in it.
 class TemporaryFolder {
  public:
   TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "spancast-state-XXXXXX").string();
+    std::string name = (std::filesystem::temp_directory_path() / "spancast-test-XXXXXX").string();
     REQUIRE(mkdtemp(name.data()) != nullptr);
     path_ = name;
   }
@@ -29,4 +29,4 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
-}  // namespace state::test
+}  // namespace test
