@@ -266,7 +266,23 @@ class Runner:
         self.builds.ok("bench")  # run builds what is missing, and says so if it cannot
         log = RESULTS / "bench.log"
         command = [str(script)] if self.long else [str(script), "--quick"]
-        code = execute(command, deadline=4500 if self.long else 900, log=log)
+        return self.summed(command, log, deadline=4500 if self.long else 900)
+
+    def container(self):
+        # A release of its own is compiled for the images in the long form only: that takes minutes.
+        command = [str(ROOT / "deploy" / "test-container")]
+        if self.long:
+            command.append("--all")
+        elif self.builds.ok("release"):
+            command += ["--built", str(ROOT / "build" / "release" / "bin")]
+        else:
+            return one(False)
+        return self.summed(command, RESULTS / "container.log",
+                           deadline=4500 if self.long else 900)
+
+    def summed(self, command, log, deadline):
+        """Runs what counts by itself and says the sums in its last line."""
+        code = execute(command, deadline=deadline, log=log)
         lines = log.read_text(errors="replace").splitlines()
         if code == 0:
             say("\n".join(lines[-40:]))
@@ -290,7 +306,7 @@ def without_randomised_addresses(preset, command):
 
 # What each suite needs built, in the order in which they run.
 SUITES = {"format": None, "unit": "release", "e2e": "release", "asan": "fuzz", "tsan": "tsan",
-          "fuzz": "fuzz", "bench": "bench"}
+          "fuzz": "fuzz", "container": "release", "bench": "bench"}
 
 
 def run(names, runner):
