@@ -15,10 +15,11 @@ import tools
 import wire_client
 import wire_media
 
+DEADLINE = 20  # seconds, of a drain
 SECRET = "the-same-on-both-nodes"  # tokens of one count at the other
 # As in the images, but for the length of the delay; a stream's end is not waited for.
 NODE = {"publisher": {"grace": "3s", "idle": "2s"}, "stream": {"tail": "30s"},
-        "drain": {"delay": "2s", "spread": "500ms", "deadline": "20s"},
+        "drain": {"delay": "2s", "spread": "500ms", "deadline": f"{DEADLINE}s"},
         "cluster": {"secret": SECRET}, "log": {"level": "info"}}
 STREAMS, STREAMS_MAX = 6, 20
 

@@ -8,6 +8,7 @@ import pytest
 
 import client
 import edge_cases
+import edge_crowd
 import edges
 
 pytestmark = edges.missing("haproxy")
@@ -76,3 +77,12 @@ def test_a_node_that_is_killed_and_comes_back(site, wire_clip):
         asking.wait_ok_since(back + 0.5, asking.targets, client.TIMEOUT)
         assert not [one for one in asking.failed() if one[0] > back]
         assert site.nodes[leaving].streams() == {}
+
+
+@pytest.mark.alone
+def test_rounds_of_drains_under_load(site, wire_clip, request):
+    """As issue 9 has it with --long, briefly without."""
+    if request.config.getoption("--long"):
+        edge_crowd.check_rounds(site, wire_clip, rounds=5, cameras=10, viewers=500)
+    else:
+        edge_crowd.check_rounds(site, wire_clip, rounds=1, cameras=3, viewers=24)
