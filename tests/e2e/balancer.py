@@ -9,9 +9,9 @@ SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 LOCAL, PROXY = 0x20, 0x21
 
 
-def line(source, port, destination="198.51.100.1"):
+def line(source, port):
     """Version 1."""
-    family = "TCP6" if ":" in source else "TCP4"
+    family, destination = ("TCP6", "2001:db8::1") if ":" in source else ("TCP4", "198.51.100.1")
     return f"PROXY {family} {source} {destination} {port} 443\r\n".encode()
 
 
