@@ -159,7 +159,8 @@ int main(int argc, char** argv) {
       return 0;
     }
     return run(loaded.config,
-               std::make_shared<base::Log>(loaded.config.log_level, loaded.config.log_format));
+               std::make_shared<base::Log>(loaded.config.log_level, loaded.config.log_format,
+                                           loaded.config.log_output));
   } catch (const std::exception& error) {
     std::cerr << "spancast: " << error.what() << '\n';
     return 1;

@@ -58,6 +58,13 @@ void append_value(std::string& line, LogFormat format, const LogField& field) {
   }
 }
 
+spdlog::sink_ptr make_sink(LogOutput output) {
+  if (output == LogOutput::standard_output) {
+    return std::make_shared<spdlog::sinks::stdout_sink_mt>();
+  }
+  return std::make_shared<spdlog::sinks::stderr_sink_mt>();
+}
+
 }  // namespace
 
 std::string escape_json(std::string_view text) {
@@ -105,10 +112,8 @@ std::string format_event(LogFormat format, std::string_view event,
   return line;
 }
 
-Log::Log(LogLevel level, LogFormat format)
-    : logger_(std::make_unique<spdlog::logger>("spancast",
-                                               std::make_shared<spdlog::sinks::stderr_sink_mt>())),
-      format_(format) {
+Log::Log(LogLevel level, LogFormat format, LogOutput output)
+    : logger_(std::make_unique<spdlog::logger>("spancast", make_sink(output))), format_(format) {
   logger_->set_level(to_spdlog(level));
   logger_->flush_on(spdlog::level::trace);
   const char* pattern = format == LogFormat::json

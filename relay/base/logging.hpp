@@ -16,6 +16,7 @@ namespace base {
 
 enum class LogLevel { trace, debug, info, warning, error };
 enum class LogFormat { text, json };
+enum class LogOutput { standard_error, standard_output };
 
 /// One `key=value` of a log line. The views must live as long as the call.
 struct LogField {
@@ -33,11 +34,11 @@ struct LogField {
   std::variant<std::int64_t, double, std::string_view> value;
 };
 
-/// The log of the process: one line per event, on stderr. `main` owns it and passes references;
-/// any thread may write. What a peer sent is escaped, so one event is always one line.
+/// The log of the process: one line per event, on stderr or stdout. `main` owns it and passes
+/// references; any thread may write. What a peer sent is escaped, so one event is always one line.
 class Log {
  public:
-  Log(LogLevel level, LogFormat format);
+  Log(LogLevel level, LogFormat format, LogOutput output = LogOutput::standard_error);
   ~Log();
   Log(const Log&) = delete;
   Log& operator=(const Log&) = delete;

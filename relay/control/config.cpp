@@ -338,6 +338,9 @@ LoadedConfig load_config_text(std::string_view name, std::string_view text, Envi
   config.log_format =
       message.log().format() == proto::Log::json ? base::LogFormat::json : base::LogFormat::text;
   config.log_access = message.log().access();
+  config.log_output = message.log().output() == proto::Log::stdout
+                          ? base::LogOutput::standard_output
+                          : base::LogOutput::standard_error;
   check(config);
   config.defaults = to_path_config("", message.stream(), message.publisher(), message.viewer(),
                                    config.arena_bytes);

@@ -118,6 +118,7 @@ struct Config {
   DrainConfig drain;
   base::LogLevel log_level{};
   base::LogFormat log_format{};
+  base::LogOutput log_output{};
   bool log_access = false;
   PathConfig defaults;
   std::vector<std::pair<PathPattern, PathConfig>> paths;  ///< each complete, in the file's order

@@ -15,15 +15,15 @@ namespace {
 
 // What `action` writes to stderr.
 template <class Action>
-std::string capture_stderr(Action action) {
+std::string capture(std::FILE* stream, Action action) {
   std::FILE* file = std::tmpfile();
   REQUIRE(file != nullptr);
-  std::fflush(stderr);
-  const int kept = dup(STDERR_FILENO);
-  REQUIRE(dup2(fileno(file), STDERR_FILENO) >= 0);
+  std::fflush(stream);
+  const int kept = dup(fileno(stream));
+  REQUIRE(dup2(fileno(file), fileno(stream)) >= 0);
   action();
-  std::fflush(stderr);
-  REQUIRE(dup2(kept, STDERR_FILENO) >= 0);
+  std::fflush(stream);
+  REQUIRE(dup2(kept, fileno(stream)) >= 0);
   close(kept);
   std::rewind(file);
   std::string text;
@@ -85,7 +85,7 @@ TEST_CASE("every number can be shown") {
 }
 
 TEST_CASE("an event of a sufficient level is one line on stderr") {
-  const std::string text = capture_stderr([] {
+  const std::string text = capture(stderr, [] {
     Log log(LogLevel::info, LogFormat::text);
     log.debug("hidden");
     log.info("listening", {{"http", "[::]:8080"}});
@@ -100,13 +100,24 @@ TEST_CASE("an event of a sufficient level is one line on stderr") {
 }
 
 TEST_CASE("an event in JSON is one object") {
-  const std::string text = capture_stderr([] {
+  const std::string text = capture(stderr, [] {
     Log log(LogLevel::trace, LogFormat::json);
     log.debug("started", {{"workers", 2}, {"%v", "%v"}});
   });
   CHECK(text.starts_with("{\"time\":\"20"));
   CHECK(text.ends_with(
       "Z\",\"level\":\"debug\",\"event\":\"started\",\"workers\":2,\"%v\":\"%v\"}\n"));
+}
+
+TEST_CASE("the log may go to stdout, and then only there") {
+  std::string out;
+  const std::string err = capture(stderr, [&] {
+    out = capture(stdout, [] {
+      Log(LogLevel::info, LogFormat::text, LogOutput::standard_output).info("started");
+    });
+  });
+  CHECK(out.ends_with("Z info    started\n"));
+  CHECK(err.empty());
 }
 
 }  // namespace base

@@ -200,7 +200,7 @@ TEST_CASE("every key of the schema has documentation and a default and bounds") 
         CHECK_FALSE(control::schema::set_value(*section, field, key.min()));
         CHECK_FALSE(control::schema::set_value(*section, field, key.max()));
       });
-  CHECK(variables.size() == 62);
+  CHECK(variables.size() == 63);
 }
 
 TEST_CASE("the configuration reference in the README is the one of the schema") {

@@ -53,6 +53,7 @@ TEST_CASE("without a file the documented defaults hold") {
   CHECK(config.drain.deadline == 10s);
   CHECK(config.log_level == base::LogLevel::info);
   CHECK(config.log_format == base::LogFormat::text);
+  CHECK(config.log_output == base::LogOutput::standard_error);
   CHECK_FALSE(config.log_access);
   CHECK(config.paths.empty());
   const auto& policy = config.defaults.policy;
@@ -151,7 +152,7 @@ state: {path: /var/lib/spancast, commit_interval: 1s, synchronous: full}
 session: {ttl: 5m, token_lifetime: 12h}
 cluster: {secret: sixteen-letters!, secret_previous: the-one-before-it}
 drain: {delay: 100ms, spread: 50ms, deadline: 250ms}
-log: {level: warning, format: json, access: true}
+log: {level: warning, format: json, access: true, output: stdout}
 )");
   CHECK(config.http.proxy_protocol == control::ProxyProtocol::required);
   CHECK(config.http.trusted_proxies.allows("10.1.2.3"));
@@ -175,6 +176,7 @@ log: {level: warning, format: json, access: true}
   CHECK(config.drain.deadline == 250ms);
   CHECK(config.log_level == base::LogLevel::warning);
   CHECK(config.log_format == base::LogFormat::json);
+  CHECK(config.log_output == base::LogOutput::standard_output);
   const auto& policy = config.defaults.policy;
   CHECK(policy.tail.length == 1min);
   CHECK(policy.tail.bytes == 100'000'000);
