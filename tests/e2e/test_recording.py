@@ -281,7 +281,7 @@ def test_a_full_disk_stops_a_recording_and_nothing_else(start, media, tmp_path):
     publisher = relay.publish(f"{STREAM}.ts", clip)
     wait_recording(relay, lambda found: found["state"] == "failed", "a full disk")
     assert "No space" in recorded(relay)["detail"] or "too large" in recorded(relay)["detail"]
-    assert relay.find_log(r"recording failed stream=live/cam")
+    relay.wait_log(r"recording failed stream=live/cam")
     lines = len([line for line in relay.log if "recording failed" in line])
     assert lines == 1
     full = recording_files.files(inside)
@@ -290,8 +290,8 @@ def test_a_full_disk_stops_a_recording_and_nothing_else(start, media, tmp_path):
     for path in full:
         os.remove(path)
     wait_recording(relay, lambda found: found["state"] == "recording", "room again")
-    found = relay.find_log(r"recording goes on stream=live/cam gap=failed seconds=([0-9.]+)")
-    assert found and float(found[1]) > 1
+    found = relay.wait_log(r"recording goes on stream=live/cam gap=failed seconds=([0-9.]+)")
+    assert float(found[1]) > 1
     assert relay.metric("spancast_recording_gaps_total", reason="failed") == 1
     lost = relay.metric("spancast_recording_gap_seconds_total", reason="failed")
     assert abs(lost - float(found[1])) < 0.01
