@@ -266,7 +266,7 @@ def test_a_stream_over_http_goes_on_with_the_next_relay(start, media, tmp_path):
     moved = float(other.video[0].time - one.video[-1].time)
     assert abs(moved - passed) < 0.1, (moved, passed)
     assert last.epoch != begun.epoch
-    assert relay.find_log(r"recording goes on stream=live/cam gap=restart")
+    relay.wait_log(r"recording goes on stream=live/cam gap=restart")
 
 
 def test_a_full_disk_stops_a_recording_and_nothing_else(start, media, tmp_path):
