@@ -84,7 +84,7 @@ def test_a_wrong_password_is_said_and_tried_ever_later(start):
             line = relay.log.index(found.string) + 1
             waits.append(float(found[1]))
         assert waits[0] <= 0.5 and 0.74 <= waits[1] <= 1 and 1.49 <= waits[2] <= 2
-        assert relay.find_log(r"source says .*rtsp://\*\*\*@127\.0\.0\.1")
+        relay.wait_log(r"source says .*rtsp://\*\*\*@127\.0\.0\.1")
         check_hidden(relay, camera, GUESS)
         assert "live/cam" not in relay.streams() or not relay.streams()["live/cam"]["live"]
 

@@ -73,7 +73,7 @@ def test_skip(start, media, tmp_path):
     assert not side.stalled.complete
     assert relay.metric("spancast_viewer_skips_total", reason="lag") > 0
     assert relay.metric("spancast_viewer_ends_total", reason="stalled") == 1
-    assert relay.find_log("reason=stalled")
+    relay.wait_log("reason=stalled")
 
 
 @pytest.mark.parametrize("slow", ["skip", "disconnect", "catch_up"])
