@@ -1,7 +1,7 @@
 """spancast-camera and spancast-player with a relay between them.
 
-Issue 5's lengths with --long, brief ones without. Times are printed, and fail only beyond five
-times what they should be, not at all with a sanitizer: `tests/bench` checks those.
+Issue 5's lengths with --long, brief ones without. Times are printed here and checked by
+`tests/bench`, which waits for a quiet machine.
 """
 
 import time
@@ -9,15 +9,11 @@ import time
 import pytest
 
 import programs
-import relay as relay_module
 import wire_client
 
 pytestmark = pytest.mark.release
 
 STREAM = "/live/cam"
-FIGURES = {"p50": 100, "p99": 200}  # ms, glass to glass
-STARTUP_MS = 500
-TOLERATED = 5  # times the figure
 UNREACHABLE = 3  # exit code: the retries are used up
 
 
@@ -40,11 +36,6 @@ def test_every_frame_arrives_once_and_soon(start, request):
     latency = report["latency_ms"]
     print(f"wire: {frames} frames, latency p50 {latency['p50']} ms, p99 {latency['p99']} ms, "
           f"max {latency['max']} ms, startup {report['startup_ms']} ms")
-    if relay_module.is_sanitized():
-        return
-    for name, figure in FIGURES.items():
-        assert latency[name] <= TOLERATED * figure, latency
-    assert report["startup_ms"] <= TOLERATED * STARTUP_MS
 
 
 def test_a_camera_that_is_killed_is_one_gap(start):
