@@ -6,6 +6,12 @@
 #include "relay/protocol/http_body/framing.hpp"
 
 namespace session {
+namespace {
+
+// The clock of the loop is a millisecond behind, at most, when nothing else is to be done.
+constexpr base::Duration late_max = std::chrono::milliseconds(2);
+
+}  // namespace
 
 MediaIntake::MediaIntake(loop::Worker& worker, memory::BlockPool& pool, stream::Home& home,
                          Host& host)
@@ -60,6 +66,7 @@ base::Result<void> MediaIntake::feed(memory::Window run, base::Time now) {
 void MediaIntake::append_chunks(base::Time now) noexcept {
   if (!is_dropping_input_) intake_.take_framing_back();
   append_some(now);
+  has_waited_ = false;
   media_timer_.wake_at(ingest_->deadline());
 }
 
@@ -147,8 +154,14 @@ void MediaIntake::on_read_timer() noexcept {
   host_.start_reading();
 }
 
+// After a turn of the loop that took long its timers come before what has arrived meanwhile is
+// read: perhaps nobody was silent, and what there is gets one more turn.
 void MediaIntake::on_media_timer() noexcept {
   const base::Time now = base::monotonic_now();
+  const auto due = ingest_->deadline();
+  const bool is_late = due && now > *due + late_max;
+  if (is_late && !std::exchange(has_waited_, true)) return media_timer_.wake_at(now);
+  has_waited_ = false;
   ingest_->on_time(now);
   append_some(now);
   media_timer_.wake_at(ingest_->deadline());

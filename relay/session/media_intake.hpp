@@ -102,6 +102,7 @@ class MediaIntake {
   bool has_backlog_ = false;        // of chunks that are not appended yet
   bool is_dropping_input_ = false;  // the arena is full: bytes are read and thrown away
   bool is_paused_ = false;
+  bool has_waited_ = false;  // a turn, since the media timer came late
   bool is_finished_ = false;
   bool is_ended_ = false;
 };

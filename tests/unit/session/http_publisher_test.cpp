@@ -307,6 +307,31 @@ TEST_CASE("a publisher that runs ahead of the clock is not read until its time h
   rig.check_published(file);
 }
 
+TEST_CASE("a loop that stands still is no silence of the sender") {
+  const std::string file = data_file("h264_mbaff.ts");
+  const auto chunks_of = [&](std::size_t piece, base::Duration stall) {
+    Rig rig(http_body::Reader::until_close());
+    rig.publisher->start("");
+    for (std::size_t sent = 0; sent < file.size(); sent += piece) {
+      const std::string part = file.substr(sent, piece);
+      REQUIRE(send(rig.peer.fd(), part.data(), part.size(), MSG_NOSIGNAL) ==
+              static_cast<ssize_t>(part.size()));
+      const base::Time end = base::monotonic_now() + stall;
+      while (base::monotonic_now() < end) {
+      }
+      test::run_until(rig.worker, [&] {
+        return rig.publisher->counts().bytes == std::min(sent + piece, file.size());
+      });
+    }
+    rig.peer.end_sending();
+    rig.await_end();
+    rig.check_published(file);
+    return rig.publisher->counts().chunks;
+  };
+  CHECK(chunks_of(7 * 188, std::chrono::milliseconds(14)) ==
+        chunks_of(file.size(), base::Duration::zero()));
+}
+
 TEST_CASE("with a full arena input is dropped and goes on at a keyframe when there is room") {
   std::string file;
   while (file.size() < 3 << 20) file += data_file("h264_aac.ts");
