@@ -175,7 +175,7 @@ TS_TABLES = [
     ts("another PMT with every packet", lambda clips: b"".join(
         bad_ts.pat(counter=number) + bad_ts.pmt(((mpegts.H264, 0x100 + number % 7),), number,
                                                 version=number % 32)
-        for number in range(4000)) + clips.ts, faults={"long_frame": None}, recovers=True),
+        for number in range(16000)) + clips.ts, faults={"long_frame": None}, recovers=True),
 ]
 
 TS_FRAMES = [
