@@ -22,9 +22,9 @@ struct Access {
   std::uint64_t received = 0;  ///< bytes of its body that were taken
 };
 
-/// The access log of one worker: one line for each request, at the end of its response. Knows the
-/// requests that are under way by the sessions that serve them, one after the other. Owned by the
-/// worker's server.
+/// The access log of one worker: one line for each request, at the end of its response; at the
+/// level `debug` for a good answer to a health check. Knows the requests that are under way by the
+/// sessions that serve them, one after the other. Owned by the worker's server.
 class AccessLog {
  public:
   AccessLog(base::Log& log, bool is_on) : log_(log), is_on_(is_on) {}

@@ -17,7 +17,7 @@ import wire_media
 CLIENT, PORT = "192.0.2.7", 56324
 NAME = f"{CLIENT}:{PORT}"
 GET = b"GET /healthz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
-ACCESS = {"log": {"access": True}}
+ACCESS = {"log": {"access": True, "level": "debug"}}
 TRUSTED = {"http": {"trusted_proxies": ["127.0.0.1"]}, **ACCESS}
 PROXIED = {"http": {"trusted_proxies": ["127.0.0.1"], "proxy_protocol": "required"}, **ACCESS}
 

@@ -88,6 +88,21 @@ TEST_CASE("a status that is said at once is the one of the line") {
   CHECK(rig.access.find(2) == nullptr);
 }
 
+TEST_CASE("good answers to health checks are shown at the level debug only") {
+  Rig rig(true);
+  Captured captured;
+  for (const char* target : {"/healthz", "/readyz"}) {
+    rig.head.target = target;
+    rig.begin(1);
+    rig.access.end(1, 200, 3, rig.now);
+  }
+  rig.begin(1);
+  rig.access.end(1, 503, 3, rig.now);
+  const std::string text = captured.end();
+  CHECK(has(text, "target=/readyz status=503 "));
+  CHECK(text.find("access") == text.rfind("access"));
+}
+
 TEST_CASE("a request goes on at another worker with its id and its time") {
   Rig here(true);
   Rig there(true);
