@@ -1,5 +1,6 @@
 """A container of an image, as it should be run: read-only, without privileges, on the loopback."""
 
+import collections
 import json
 import re
 import socket
@@ -9,6 +10,7 @@ import uuid
 
 import client
 
+CONFIG = "/etc/spancast/spancast.yaml"  # in the images
 # crun refuses where both versions of cgroups are mounted; runc and cgroupfs work everywhere.
 PODMAN = ["podman", "--runtime", "runc", "--cgroup-manager", "cgroupfs"]
 
@@ -78,10 +80,10 @@ class Container:
 
 
 class RelayContainer(Container):
-    """The relay, on free ports of the loopback."""
+    """The relay, on the loopback; on free ports, or at that of one that was there before."""
 
-    def __init__(self, image, *arguments, environment=None, **others):
-        self.http_port, self.admin_port = free_port(), free_port()
+    def __init__(self, image, *arguments, environment=None, http_port=None, **others):
+        self.http_port, self.admin_port = http_port or free_port(), free_port()
         super().__init__(image, *arguments, environment={
             "SPANCAST_HTTP_ADDRESS": "127.0.0.1", "SPANCAST_HTTP_PORT": self.http_port,
             "SPANCAST_ADMIN_PORT": self.admin_port, **(environment or {})}, **others)
@@ -99,6 +101,19 @@ class RelayContainer(Container):
 
     def admin(self, target):
         return client.request(self.admin_port, "GET", target)
+
+    def state(self):
+        """The records on its volume."""
+        done = self.execute("spancast", "state", "dump", "--config", CONFIG)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)["records"]
+
+    def usage(self):
+        """Stream → bytes that came in."""
+        sums = collections.Counter()
+        for row in self.admin("/api/v1/usage").json().get("usage", []):
+            sums[row["stream"]] += int(row.get("bytes_in", 0))
+        return sums
 
     def streams(self):
         return {one["path"]: one for one in self.get("/api/v1/streams").json().get("streams", [])}

@@ -5,7 +5,8 @@ import pathlib
 import time
 
 import client
-from container_run import podman
+import container_rollout
+from container_run import CONFIG, podman
 
 MEGABYTES_MAX = 60  # of the relay, over its base
 
@@ -61,8 +62,7 @@ def test_the_log_is_json_and_the_settings_are_those_of_the_image(context):
     relay = context.relay(environment={"SPANCAST_STREAM_TAIL": "7s"})
     events = relay.events()
     assert events and not [one for one in events if one.get("level") in ("warning", "error")], events
-    shown = relay.execute("spancast", "--config", "/etc/spancast/spancast.yaml",
-                          "--print-config").stdout
+    shown = relay.execute("spancast", "--config", CONFIG, "--print-config").stdout
     for wanted in ("  delay: 3s", "  format: json", "  tail: 7s", "10.0.0.0/8",
                    "path: /var/lib/spancast/state"):
         assert wanted in shown.replace('"', ""), f"{wanted} is not in\n{shown}"
@@ -122,9 +122,10 @@ def test_a_stop_drains(context):
     viewer.close()
 
 
-def usage_of(relay, stream):
-    rows = relay.admin("/api/v1/usage").json().get("usage", [])
-    return sum(int(row.get("bytes_in", 0)) for row in rows if row.get("stream") == stream)
+def saved_usage(relay, stream):
+    """Bytes that came in, as it is on the volume."""
+    records = [one["record"] for one in relay.state() if one["kind"] == "usage"]
+    return sum(int(one.get("bytes_in", 0)) for one in records if one.get("stream") == stream)
 
 
 def check_volume(context, end):
@@ -133,12 +134,13 @@ def check_volume(context, end):
     environment = {"SPANCAST_RECORDING_ENABLED": "true"}
     first = context.relay(*arguments, environment=environment)
     client.LivePublisher(first.http_port, "/live/cam.ts", context.media.plain).wait()
-    client.until(lambda: usage_of(first, "live/cam") == len(context.media.plain.data), 10,
-                 "usage of all bytes")
-    time.sleep(1.5)  # what a crash may lose: a second and state.commit_interval
+    client.until(lambda: saved_usage(first, "live/cam") == len(context.media.plain.data), 10,
+                 "usage of all bytes on the volume")
+    client.until(lambda: "\nspancast_recording_backlog_bytes 0\n"
+                 in first.admin("/metrics").body.decode(), 10, "a recording of all bytes")
     code = end(first)
     second = context.relay(*arguments, environment=environment)
-    assert usage_of(second, "live/cam") == len(context.media.plain.data)
+    assert second.usage()["live/cam"] == len(context.media.plain.data)
     timeline = client.until(lambda: (now := second.get("/live/cam/timeline.json?from=-1h")).status
                             == 200 and now, 10, "the recording")
     assert timeline.json()
@@ -185,7 +187,7 @@ def test_the_full_image_runs_sources(context):
                 "ffmpeg", "-v", "warning", "-re", "-f", "lavfi", "-i", "testsrc2=size=320x180",
                 "-c:v", "libx264", "-preset", "ultrafast", "-g", "25", "-f", "mpegts", "pipe:1"]}}}))
     config.chmod(0o644)
-    relay = context.relay(f"--volume={config}:/etc/spancast/spancast.yaml:ro", target="full")
+    relay = context.relay(f"--volume={config}:{CONFIG}:ro", target="full")
     client.until(lambda: relay.streams().get("live/film", {}).get("publisher"), 30, "a source")
     client.Viewer(relay.http_port, "/live/film.ts?wait=20").wait_bytes(50_000).close()
     assert relay.execute("spancast-camera", "--help").returncode == 0
@@ -197,5 +199,6 @@ RELAY = [test_the_image_says_how_it_is_run, test_the_image_is_small,
          test_it_has_no_privileges_and_writes_nowhere_else,
          test_the_log_is_json_and_the_settings_are_those_of_the_image,
          test_it_is_healthy_until_it_hangs, test_what_is_published_is_watched, test_a_stop_drains,
-         test_the_volume_outlives_a_stop, test_the_volume_outlives_a_kill]
+         test_the_volume_outlives_a_stop, test_the_volume_outlives_a_kill,
+         container_rollout.test_a_new_version_is_rolled_out_and_back]
 ALL = [test_the_camera_publishes, test_the_full_image_runs_sources]

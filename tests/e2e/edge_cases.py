@@ -36,11 +36,15 @@ class Site:
     def start_node(self, number):
         return self.start({**NODE, "http": {"address": "127.0.0.1", "port": self.ports[number]}})
 
+    @staticmethod
+    def is_running(node):
+        return node.process.poll() is None
+
     def node_of(self, path, timeout=client.TIMEOUT):
         """The number of the node on which the stream is live; waits for it."""
         def found():
             for number, node in enumerate(self.nodes):
-                if node.process.poll() is None:
+                if self.is_running(node):
                     stream = node.streams().get(path.lstrip("/"))
                     if stream and "publisher" in stream:
                         return number + 1
