@@ -19,8 +19,8 @@ def latency(bench, balancer):
         sites = [Site(bench, one) for one in (NONE, balancer)]
         for place, site in enumerate(sites):
             bench.start_publisher(site.front, phase_us=16667 * ((turn + place) % 2))
-        loads = [bench.start_load(site.front, 1, slack=FRAME_BYTES, http_1_0=True)
-                 for site in sites]
+        loads = [bench.start_load(site.front, 1, slack=FRAME_BYTES, http_1_0=True,
+                                  window_ms=3000 if bench.quick else 10000) for site in sites]
         steps = [found[0] for found in bench.finish_loads(*((load,) for load in loads))]
         bench.stop_all()
         for site, step in zip(sites, steps):
@@ -118,6 +118,8 @@ class Bursts:
         began = time.monotonic()
         for number in range(frames):
             data = self.source.read(FRAME)
+            if len(data) < FRAME:
+                raise Failed("there is no more to publish")
             time.sleep(max(0, began + number / 30 - time.monotonic()))
             self.publisher.send(data)
             self.sent += len(data)

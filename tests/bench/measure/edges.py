@@ -72,7 +72,7 @@ class Site:
             http += ", proxy_protocol: required"
         self.relay = bench.start_relay(cores, http=http, **relay)
         self.front = self.relay  # what loads and publishers of the bench are given
-        self.secure_port, self.pids = None, []
+        self.secure_port = None
         if balancer.program:
             self.start_edge(cores)
 
@@ -94,7 +94,6 @@ class Site:
         self.front = Server(child, ports[0], None, None)
         self.secure_port = ports[1]
         wait_for(lambda: self.is_listening(child), 10, f"{self.balancer.program} that listens")
-        self.pids = family(child.pid)
 
     def is_listening(self, child):
         if child.process.poll() is not None:
@@ -109,8 +108,9 @@ class Site:
         self.bench.stop(*dict.fromkeys((self.front.child, self.relay.child)))
 
     def use(self):
-        return Use(time.monotonic(), sum(map(cpu_seconds, self.pids)), cpu_seconds(self.relay.pid),
-                   sum(map(resident_bytes, self.pids)))
+        pids = family(self.front.pid) if self.balancer.program else []
+        return Use(time.monotonic(), sum(map(cpu_seconds, pids)), cpu_seconds(self.relay.pid),
+                   sum(map(resident_bytes, pids)))
 
     def curl(self, *arguments, **how):
         """A client of the stream, in the protocol of these."""
