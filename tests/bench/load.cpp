@@ -241,7 +241,9 @@ Plan read_plan(Arguments arguments) {
   Plan plan{.port = static_cast<std::uint16_t>(arguments.number("port", 0)),
             .target = arguments.text("target", "/bench/{}.ts"),
             .times = arguments.text("times", ""),
-            .protocol = arguments.flag("wire") ? Protocol::wire : Protocol::http,
+            .protocol = arguments.flag("wire")       ? Protocol::wire
+                        : arguments.flag("http-1-0") ? Protocol::http_1_0
+                                                     : Protocol::http,
             .streams = arguments.number("streams", 1),
             .steps = arguments.numbers("viewers", 100),
             .connects_per_second = arguments.number("connects", 250),

@@ -162,7 +162,7 @@ void publish(const std::vector<std::unique_ptr<Publication>>& publications, std:
   }
 }
 
-// The bare stream into a file, to let other programs judge it.
+// The bare stream into a file or pipe, to let other programs judge it or send it on.
 int dump(const std::string& path, Container container, const SourceOptions& options,
          std::int64_t seconds) {
   std::FILE* const file = std::fopen(path.c_str(), "wb");
@@ -170,7 +170,7 @@ int dump(const std::string& path, Container container, const SourceOptions& opti
   const std::unique_ptr<Source> source = make_source(container, options);
   const auto write = [&] {
     const auto payload = source->payload();
-    std::fwrite(payload.data(), 1, payload.size(), file);
+    if (std::fwrite(payload.data(), 1, payload.size(), file) < payload.size()) fail(path);
   };
   if (source->make_head()) write();
   for (std::int64_t i = 0; i < seconds * options.frames_per_second; ++i) {
@@ -198,6 +198,13 @@ void become_urgent() {
   if (::sched_setscheduler(0, SCHED_FIFO, &first) != 0) std::fprintf(stderr, "not in real time\n");
 }
 
+void end_on_signals() {
+  struct sigaction action {};
+  action.sa_handler = [](int) { stopped = 1; };  // without SA_RESTART
+  ::sigaction(SIGTERM, &action, nullptr);
+  ::sigaction(SIGINT, &action, nullptr);
+}
+
 int run(Arguments arguments) {
   SourceOptions options;
   const Container container = container_named(arguments.text("container", "mpegts"));
@@ -215,6 +222,7 @@ int run(Arguments arguments) {
   const std::int64_t phase_us = arguments.number("phase-us", 0);
   arguments.finish();
   if (!file.empty()) return dump(file, container, options, seconds);
+  end_on_signals();
   become_urgent();
   // From a full second of the clock on, so that two publishers keep their phases to each other.
   const std::int64_t start = (now_ns() / 1'000'000'000 + 1) * 1'000'000'000 + phase_us * 1000;
@@ -237,9 +245,5 @@ int run(Arguments arguments) {
 
 int main(int argc, char** argv) {
   bench::prepare_process();
-  struct sigaction action {};
-  action.sa_handler = [](int) { bench::stopped = 1; };  // without SA_RESTART
-  ::sigaction(SIGTERM, &action, nullptr);
-  ::sigaction(SIGINT, &action, nullptr);
   return bench::run(bench::Arguments(argc, argv));
 }

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <limits>
+#include <string>
+#include <string_view>
 
 #include "tests/bench/wire_client.hpp"
 
@@ -23,15 +25,26 @@ void acknowledge_as_listener(int fd) {
   ::setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
 }
 
+std::string request_for(const std::string& target, Protocol protocol) {
+  if (protocol == Protocol::wire) return websocket_request(target);
+  const char* const version = protocol == Protocol::http_1_0 ? "HTTP/1.0" : "HTTP/1.1";
+  return "GET " + target + " " + version + "\r\nHost: 127.0.0.1\r\n\r\n";
+}
+
+// HTTP/1.0 may be answered in either version.
+bool is_accepted(std::string_view head, Protocol protocol) {
+  if (protocol == Protocol::wire) return head.starts_with("HTTP/1.1 101");
+  return head.starts_with("HTTP/1.1 200") ||
+         (protocol == Protocol::http_1_0 && head.starts_with("HTTP/1.0 200"));
+}
+
 }  // namespace
 
 Viewer::Viewer(std::size_t id, std::uint16_t port, const std::string& target, Protocol protocol,
                const SendTimes* times, bool follow)
     : id_(id), times_(times), protocol_(protocol), follow_(follow), connected_ns_(now_ns()) {
   fd_ = connect_to(port);
-  send_all(fd_.get(), protocol == Protocol::wire
-                          ? websocket_request(target)
-                          : "GET " + target + " HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+  send_all(fd_.get(), request_for(target, protocol));
 }
 
 void Viewer::close() {
@@ -81,12 +94,11 @@ void Viewer::read_head() {
   head_.resize(end == std::string::npos ? head_.size() : end + 4);
   ::recv(fd_.get(), byte_run, head_.size() - before, MSG_DONTWAIT);
   if (end == std::string::npos) return;
-  const bool is_wire = protocol_ == Protocol::wire;
-  if (!head_.starts_with(is_wire ? "HTTP/1.1 101" : "HTTP/1.1 200")) {
+  if (!is_accepted(head_, protocol_)) {
     state_ = State::refused;
     return close();
   }
-  if (is_wire) {
+  if (protocol_ == Protocol::wire) {
     send_all(fd_.get(), play_frame());
     acknowledge_as_listener(fd_.get());
   }

@@ -13,8 +13,9 @@
 
 namespace bench {
 
-/// What a viewer asks with: an HTTP request, or Play over a WebSocket.
-enum class Protocol { http, wire };
+/// What a viewer asks with: an HTTP request, or Play over a WebSocket. A proxy cuts bodies into
+/// chunks of its own; with HTTP/1.0 there are none, and markers stand where they were published.
+enum class Protocol { http, http_1_0, wire };
 
 /// One viewer of the load: reads its response's head, then counts what it throws away. With
 /// `follow` it first reads real bytes until it saw two markers: from then on it knows at which

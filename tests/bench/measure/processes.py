@@ -21,23 +21,26 @@ class Failed(Exception):
 
 
 class Child:
-    """A started process; its stdout is read as JSON lines, its stderr goes to a file."""
+    """A started process; its stdout is read as JSON lines, its stderr goes to a file. With `pipes`
+    stdin and stdout are left to whoever started it."""
 
-    def __init__(self, command, cores, errors, env=None):
+    def __init__(self, command, cores, errors, env=None, pipes=False):
         self.errors = pathlib.Path(errors)
         before = os.sched_getaffinity(0)
         with open(errors, "wb") as sink:
             try:  # the child inherits our affinity; only the main thread starts processes
                 os.sched_setaffinity(0, cores)
                 self.process = subprocess.Popen(
-                    [str(part) for part in command], stdin=subprocess.DEVNULL,
+                    [str(part) for part in command],
+                    stdin=subprocess.PIPE if pipes else subprocess.DEVNULL,
                     stdout=subprocess.PIPE, stderr=sink, env={**os.environ, **(env or {})})
             finally:
                 os.sched_setaffinity(0, before)
         self.name = pathlib.Path(str(command[0])).name
         self.pid = self.process.pid
         self.lines = queue.Queue()
-        threading.Thread(target=self._read, daemon=True).start()
+        if not pipes:
+            threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self):
         for line in self.process.stdout:
@@ -145,9 +148,9 @@ class Bench:
         self.costs, self.ramp, self.functions = [], {}, {}  # for plots and tables
         self.disturbed = []  # of each window: cores that processes not ours kept busy
 
-    def start(self, command, cores, env=None):
+    def start(self, command, cores, env=None, pipes=False):
         self.started += 1
-        child = Child(command, cores, self.folder / f"{self.started}.err", env)
+        child = Child(command, cores, self.folder / f"{self.started}.err", env, pipes)
         self.children.append(child)
         return child
 
@@ -185,11 +188,11 @@ class Bench:
         return Server(child, child.expect("listening")["port"], None, None)
 
     def start_relay(self, cores=(0,), workers=1, flush="0", binary=None, wrapper=(), env=None,
-                    more=""):
-        """`more`: further lines of its configuration."""
+                    more="", http=""):
+        """`more`: further lines of its configuration; `http`: what else this section says."""
         config = self.folder / f"relay{self.started}.yaml"
         config.write_text(
-            "http: {address: 127.0.0.1, port: 0}\nadmin: {port: 0}\n"
+            f"http: {{address: 127.0.0.1, port: 0{http}}}\nadmin: {{port: 0}}\n"
             f"workers: {workers}\nviewer: {{flush_interval: {flush}}}\n{more}")
         child = self.start([*wrapper, binary or self.relay, "--config", config], cores, env)
         end = time.monotonic() + 60
