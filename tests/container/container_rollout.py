@@ -2,12 +2,12 @@
 
 import contextlib
 import json
-import threading
 import time
 
 import client
 import edge_cases
 import edge_clients
+import edge_crowd
 import edges
 import tls_tunnel
 import wire_media
@@ -73,53 +73,6 @@ class Rollout(edge_cases.Site):
                 assert node.execute("spancast", "--version").stdout.split()[-1] == label
 
 
-class Staying:
-    """A viewer that stays: it watches until the response ends, and asks again at once, in a thread."""
-
-    def __init__(self, edge, target):
-        self.port, self.target = edge.http_port, target
-        self.responses = []  # (status or error, whether it ended as HTTP says)
-        self.received = 0    # bytes
-        self.connection = None
-        self.stopping = threading.Event()
-        self.thread = threading.Thread(target=self.run, daemon=True)
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stopping.set()
-        if self.connection:
-            self.connection.close()
-        self.thread.join(client.TIMEOUT)
-
-    def run(self):
-        while not self.stopping.wait(0.01):
-            status, is_whole = "no response", False
-            try:
-                with client.Connection(self.port) as self.connection:
-                    self.connection.send_head("GET", self.target)
-                    status = self.connection.read_head().status
-                    is_whole = self.watch()
-            except (OSError, ValueError, AssertionError) as error:
-                status = f"{status}, {error!r}"
-            if not self.stopping.is_set():
-                self.responses.append((status, is_whole))
-
-    def watch(self):
-        while data := self.connection.read_chunk():
-            self.received += len(data)
-        return data == b""
-
-    def wait_more(self):
-        seen = self.received
-        client.until(lambda: self.received > seen, what=f"more of {self.target}: {self.responses}")
-
-    def failed(self):
-        return [one for one in self.responses if one != (200, True)]
-
-
 class Audience:
     """What edge_cases.audience has, and for every stream viewers that come anew and one that stays."""
 
@@ -130,7 +83,8 @@ class Audience:
         self.asking = [first] + [
             stack.enter_context(edge_clients.Asking(site.edge, [path + one for one in ASKED],
                                                     pause=0.1)) for path in paths]
-        self.staying = [stack.enter_context(Staying(site.edge, path + ASKED[0])) for path in paths]
+        self.staying = [stack.enter_context(
+            edge_crowd.Returning(site.edge.http_port, path + ASKED[0])) for path in paths]
 
     def check_goes_on(self):
         """From now on, everywhere."""
@@ -147,7 +101,7 @@ class Audience:
     def describe(self):
         answers = [answer for one in self.asking for answer in one.answers]
         frames = sum(len(player.chunks) for player in self.players)
-        ended = sum(len(one.responses) for one in self.staying)
+        ended = sum(len(one.answers) - 1 for one in self.staying)
         return (f"{len(answers)} requests, the slowest answered after "
                 f"{max(one[3] for one in answers):.2f} s; {ended} responses ended whole for viewers "
                 f"that stay; {frames} frames of {len(self.players)} streams over the wire; "

@@ -5,6 +5,8 @@ import socket
 import struct
 import threading
 
+import door
+
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 LOCAL, PROXY = 0x20, 0x21
 
@@ -24,34 +26,19 @@ def binary(source, port, *, tlvs=b"", command=PROXY):
     return SIGNATURE + struct.pack("!BBH", command, family, len(block)) + block
 
 
-class Balancer:
-    """Listens on `port`; whoever connects is handed on to the relay, behind `header()`."""
+class Balancer(door.Door):
+    """Whoever connects is handed on to the relay, behind `header()`."""
 
     def __init__(self, relay_port, header):
         self.relay_port, self.header = relay_port, header
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
+        super().__init__()
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        # Closing alone does not wake who waits in accept().
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-
-    def accept(self):
-        while True:
-            try:
-                near, _ = self.listener.accept()
-            except OSError:
-                return
-            far = socket.create_connection(("127.0.0.1", self.relay_port))
-            far.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            far.sendall(self.header())
-            for source, target in ((near, far), (far, near)):
-                threading.Thread(target=self.forward, args=(source, target), daemon=True).start()
+    def enter(self, connection):
+        far = socket.create_connection(("127.0.0.1", self.relay_port))
+        far.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        far.sendall(self.header())
+        for source, target in ((connection, far), (far, connection)):
+            threading.Thread(target=self.forward, args=(source, target), daemon=True).start()
 
     @staticmethod
     def forward(source, target):

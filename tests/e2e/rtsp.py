@@ -8,6 +8,7 @@ import subprocess
 import threading
 
 import client
+import door
 import tools
 
 SERVER = pathlib.Path(__file__).with_name("rtsp_server.py")
@@ -64,7 +65,7 @@ class Camera:
         return f"rtsp://{credentials}127.0.0.1:{port or self.port}/cam"
 
 
-class LossyNetwork:
+class LossyNetwork(door.Door):
     """An RTSP proxy that carries RTP over UDP and loses some of its packets, as a seed says.
 
     It puts ports of its own into the Transport headers, and sends what comes to them on. It breaks
@@ -82,33 +83,24 @@ class LossyNetwork:
         self.random = random.Random(seed)
         self.passed = self.lost = 0
         self.sockets = []
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def __enter__(self):
-        return self
+        super().__init__()
 
     def __exit__(self, *_):
-        for one in [self.listener, *self.sockets]:
+        super().__exit__()
+        for one in self.sockets:
             try:
                 one.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
             one.close()
 
-    def accept(self):
-        while True:
-            try:
-                near, _ = self.listener.accept()
-            except OSError:
-                return
-            far = socket.create_connection(("127.0.0.1", self.target))
-            self.sockets += [near, far]
-            pairs = []  # of the tracks that were set up on this connection
-            self.connections.append(pairs)
-            for one, other in ((near, far), (far, near)):
-                threading.Thread(target=self.carry, args=(one, other, pairs), daemon=True).start()
+    def enter(self, connection):
+        far = socket.create_connection(("127.0.0.1", self.target))
+        self.sockets += [connection, far]
+        pairs = []  # of the tracks that were set up on this connection
+        self.connections.append(pairs)
+        for one, other in ((connection, far), (far, connection)):
+            threading.Thread(target=self.carry, args=(one, other, pairs), daemon=True).start()
 
     def carry(self, one, other, pairs):
         """RTSP: one message after the other."""

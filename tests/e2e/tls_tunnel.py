@@ -5,6 +5,8 @@ import socket
 import ssl
 import threading
 
+import door
+
 UNSENT_MAX = 1 << 20  # of each direction; beyond, nothing more is read
 
 
@@ -36,7 +38,7 @@ class Half:
                 self.data.clear()
 
 
-class TlsTunnel:
+class TlsTunnel(door.Door):
     """One thread per connection, which may be on one side of TLS only. When one side ends, so does the
     other, once it was given everything."""
 
@@ -44,24 +46,10 @@ class TlsTunnel:
         self.port_behind = port
         self.context = ssl.create_default_context(cafile=str(certificate))
         self.context.set_alpn_protocols(["http/1.1"])
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
+        super().__init__()
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-
-    def accept(self):
-        while True:
-            try:
-                plain = self.listener.accept()[0]
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(plain,), daemon=True).start()
+    def enter(self, connection):
+        threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
 
     def serve(self, plain):
         with plain:
