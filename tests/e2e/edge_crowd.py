@@ -14,7 +14,7 @@ import wire_media
 # Of the clip's pace: what is tried here is how many they are, not how much they send.
 PACE = 0.2
 # Of the beginning of a response, to be looked at.
-BEGIN_BYTES = 64 * 1024
+BEGIN_BYTES = 300 * mpegts.PACKET
 
 
 class Answer:
@@ -149,7 +149,7 @@ def check_rounds(site, clip, *, rounds, cameras, viewers):
             print(f"{streams} of {cameras} streams moved, the node had left after {seconds:.2f} s")
         for camera, filming in films:
             filming.stop()
-            camera.wait_acknowledged(60)
+            camera.wait_acknowledged(timeout=60)
         for player in players:
             camera, filming = film_of(films, player)
             player.wait_position(camera.next - 1, 60)
