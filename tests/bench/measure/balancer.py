@@ -72,7 +72,8 @@ def cost(bench, balancer):
     """CPU per GB, and memory per client, of many viewers at 4 Mbit/s."""
     if not balancer.is_there():
         return []
-    counts = (10, 50) if bench.quick else (40, 200)
+    # A curl for each viewer: half as many fill this machine.
+    counts = (10, 50) if bench.quick else (20, 100) if balancer.secure else (40, 200)
     watched = watched_by_curl if balancer.secure else watched_by_load
     edge, relay, memory = [], [], []
     for _ in range(bench.repeats):
