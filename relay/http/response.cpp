@@ -2,6 +2,13 @@
 
 namespace http {
 
+ResponseHead fresh_head(std::string_view content_type) {
+  return {200,
+          {{"Content-Type", std::string(content_type)},
+           {"Cache-Control", "no-store"},
+           {"Access-Control-Allow-Origin", "*"}}};
+}
+
 std::string write_response(ResponseHead head, std::string_view body, bool keep_alive,
                            bool head_only) {
   // RFC 9110, 8.6: neither 1xx nor 204 says a length; 304 has no body to tell the length of.

@@ -13,6 +13,10 @@ struct ResponseHead {
   bool http_1_1 = true;
 };
 
+/// 200, of something that is another one at the next request: nobody keeps it, any page may read
+/// it.
+ResponseHead fresh_head(std::string_view content_type);
+
 /// The head as bytes, with the usual reason phrase. Control characters in a value become spaces, so
 /// that nothing a peer sent can begin another field. Adds no field of its own.
 std::string write_head(const ResponseHead& head);

@@ -24,11 +24,8 @@ http_body::Reader body_of(const http::RequestHead& head) {
 http::ResponseHead viewer_head(const http::RequestHead& head, media::Container container,
                                bool keep_alive) {
   const bool is_ts = container == media::Container::mpegts;
-  http::ResponseHead response{200,
-                              {{"Content-Type", is_ts ? "video/mp2t" : "video/mp4"},
-                               {"Cache-Control", "no-store"},
-                               {"Access-Control-Allow-Origin", "*"}},
-                              head.http_1_1};
+  auto response = http::fresh_head(is_ts ? "video/mp2t" : "video/mp4");
+  response.http_1_1 = head.http_1_1;
   if (head.http_1_1) {
     response.fields.emplace_back("Transfer-Encoding", "chunked");
     if (!keep_alive) response.fields.emplace_back("Connection", "close");

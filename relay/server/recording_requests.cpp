@@ -10,13 +10,6 @@ namespace {
 
 constexpr std::string_view retry_after = "5";
 
-http::ResponseHead json_head() {
-  return {200,
-          {{"Content-Type", "application/json"},
-           {"Cache-Control", "no-store"},
-           {"Access-Control-Allow-Origin", "*"}}};
-}
-
 }  // namespace
 
 RecordingRequests::RecordingRequests(loop::Worker& worker, memory::BlockPool& pool,
@@ -219,7 +212,9 @@ void RecordingRequests::on_timeline(std::uint64_t id, const std::string& stream,
   --timelines_;
   session::HttpConnection* connection = host_.find_waiting(id);
   if (connection == nullptr) return;
-  if (timeline) return connection->respond(json_head(), control::timeline_json(*timeline));
+  if (timeline)
+    return connection->respond(http::fresh_head("application/json"),
+                               control::timeline_json(*timeline));
   if (timeline.error() == disk::Errc::nothing_recorded) {
     return refuse(*connection,
                   {404, is_recorded(stream) ? "nothing of " + stream + " is recorded yet"

@@ -18,13 +18,6 @@ bool equal_in_constant_time(std::string_view left, std::string_view right) noexc
   return difference == 0;
 }
 
-http::ResponseHead head_with(std::string_view content_type) {
-  return {200,
-          {{"Content-Type", std::string(content_type)},
-           {"Cache-Control", "no-store"},
-           {"Access-Control-Allow-Origin", "*"}}};
-}
-
 http::ResponseHead no_content_head() {
   return {204, {{"Cache-Control", "no-store"}, {"Access-Control-Allow-Origin", "*"}}};
 }
@@ -62,12 +55,12 @@ void WorkerServer::serve_status(session::HttpConnection& connection, const http:
   }
   switch (route.kind) {
     case http::RouteKind::healthz:
-      return connection.respond(head_with("text/plain"), "ok\n");
+      return connection.respond(http::fresh_head("text/plain"), "ok\n");
     case http::RouteKind::readyz:
       if (shared_.draining.load(std::memory_order_relaxed)) {
         return refuse(connection, 503, drain_reason);
       }
-      return connection.respond(head_with("text/plain"), "ready\n");
+      return connection.respond(http::fresh_head("text/plain"), "ready\n");
     case http::RouteKind::metrics:
       if (connection.port() != session::Port::admin) {
         return refuse(connection, 404, "metrics are served on the admin address");
@@ -106,7 +99,7 @@ void WorkerServer::serve_tokens(session::HttpConnection& connection,
   };
   if (route.kind == http::RouteKind::revoke) return revoke(connection, *parse(route.token.id));
   const auto after = parse(route.token.after);
-  connection.respond(head_with("application/json"),
+  connection.respond(http::fresh_head("application/json"),
                      route.kind == http::RouteKind::sessions_api
                          ? control::sessions_json(shared_.sessions.list(after))
                          : control::revocations_json(shared_.sessions.revocations(after)));
@@ -147,13 +140,13 @@ void WorkerServer::on_gathered(const Gathering& gathering) noexcept {
   const auto connection = connections_.find(gathering.connection);
   if (connection == connections_.end() || !connection->second->is_waiting()) return;
   if (gathering.kind == http::RouteKind::streams_api) {
-    return connection->second->respond(head_with("application/json"),
+    return connection->second->respond(http::fresh_head("application/json"),
                                        control::streams_json(gathering.reports));
   }
   const control::ArenaReport arena{shared_.arena.block_bytes(), shared_.arena.block_count(),
                                    shared_.arena.free_count()};
   connection->second->respond(
-      head_with("text/plain; version=0.0.4"),
+      http::fresh_head("text/plain; version=0.0.4"),
       control::metrics_text(gathering.reports, arena, report_store(), report_state()));
 }
 

@@ -15,11 +15,7 @@ namespace {
 constexpr std::size_t rows_max = 1000;
 
 http::ResponseHead head_of(bool is_csv, const usage::Page& page) {
-  http::ResponseHead head{
-      200,
-      {{"Content-Type", is_csv ? "text/csv; charset=utf-8" : "application/json"},
-       {"Cache-Control", "no-store"},
-       {"Access-Control-Allow-Origin", "*"}}};
+  auto head = http::fresh_head(is_csv ? "text/csv; charset=utf-8" : "application/json");
   if (is_csv && page.next) {
     head.fields.emplace_back("X-Spancast-Next", base::to_iso8601(*page.next));
     head.fields.emplace_back("Access-Control-Expose-Headers", "X-Spancast-Next");
