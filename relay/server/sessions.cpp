@@ -63,14 +63,16 @@ Sessions::Sessions(token::Keys keys, Options options, state::Store* store, Momen
   load(now);
 }
 
-// Signatures take some microseconds: without the lock.
+// Signatures take some microseconds: without the lock, and so without the revocations.
+base::Result<token::Claims> Sessions::verify(const token::Wish& wish, std::string_view token,
+                                             base::Utc now) const {
+  static const token::Revocations none(0);
+  return token::verify(keys_, token, wish, now, none);
+}
+
 Sessions::Shown Sessions::take_token(const token::Wish& wish, std::string_view token,
                                      base::Utc now) const {
-  static const token::Revocations none(0);
-  if (!token.empty()) {
-    const auto claims = token::verify(keys_, token, wish, now, none);
-    if (claims) return {std::string(token), *token::parse(token), false};
-  }
+  if (verify(wish, token, now)) return {std::string(token), *token::parse(token), false};
   std::string text =
       token::issue(keys_, wish, later(now, options_.token_lifetime), token::random_id());
   const token::Sealed sealed = *token::parse(text);
@@ -120,10 +122,10 @@ base::Result<Sessions::Begun> Sessions::begin_viewer(const std::string& stream, 
 }
 
 bool Sessions::is_revoked(const std::string& stream, std::string_view token, Moment now) const {
-  if (token.empty()) return false;
-  const Shown shown = take_token({token::Kind::publisher, stream}, token, now.utc);
+  const auto claims = verify({token::Kind::publisher, stream}, token, now.utc);
+  if (!claims) return false;
   const std::lock_guard lock(lock_);
-  return revocations_.contains(shown.sealed.claims.id);
+  return revocations_.contains(claims->id);
 }
 
 void Sessions::add(Session& session, const Progress& progress, Moment now) const {

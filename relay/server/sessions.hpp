@@ -118,6 +118,8 @@ class Sessions {
     bool is_new = true;
   };
 
+  base::Result<token::Claims> verify(const token::Wish& wish, std::string_view token,
+                                     base::Utc now) const;
   Shown take_token(const token::Wish& wish, std::string_view token, base::Utc now) const;
   // With `lock_`, or at the start:
   Session* begin(const token::Wish& wish, const Shown& shown, Moment now);
