@@ -71,51 +71,43 @@ void WireSessions::on_end(const session::WireViewer& viewer, ViewerEnd end) {
   sessions_.end(connection.id, progress, may_return(end) && knows_token, Moment::now());
 }
 
-void WireSessions::check(Moment now) {
-  check_publishers(now);
-  check_viewers(now);
-}
-
-void WireSessions::check_publishers(Moment now) {
-  std::vector<session::WirePublisher*> expired;
-  for (auto& [id, one] : publishers_) {
+template <class Session>
+std::vector<Session*> WireSessions::check(Table<Session>& table, base::Duration interval,
+                                          Moment now) {
+  std::vector<Session*> expired;
+  for (auto& [id, one] : table) {
     if (one.connection.expires <= now.utc) expired.push_back(one.session);
     if (now.time < one.connection.due) continue;
-    one.connection.due = now.time + publisher_interval;
+    one.connection.due = now.time + interval;
     const auto progress = take_progress(one);
     if (progress.bytes > 0) sessions_.update(one.connection.id, progress, now);
   }
-  for (session::WirePublisher* publisher : expired) {
-    publisher->end(PublisherEnd::expired, stream::token_expired);
-  }
+  return expired;
 }
 
-void WireSessions::check_viewers(Moment now) {
-  std::vector<session::WireViewer*> expired;
-  for (auto& [id, one] : viewers_) {
-    // One that waits has not been told its token yet, and is told it late rather than sent away.
-    if (one.connection.expires <= now.utc && !one.session->is_waiting()) {
-      expired.push_back(one.session);
-    }
-    if (now.time < one.connection.due) continue;
-    one.connection.due = now.time + viewer_interval;
-    const auto progress = take_progress(one);
-    if (progress.bytes > 0) sessions_.update(one.connection.id, progress, now);
+void WireSessions::check(Moment now) {
+  for (auto* publisher : check(publishers_, publisher_interval, now)) {
+    publisher->end(PublisherEnd::expired, stream::token_expired);
   }
-  for (session::WireViewer* viewer : expired) viewer->end(ViewerEnd::expired);
+  for (auto* viewer : check(viewers_, viewer_interval, now)) {
+    // One that waits has not been told its token yet, and is told it late rather than sent away.
+    if (!viewer->is_waiting()) viewer->end(ViewerEnd::expired);
+  }
 }
 
 void WireSessions::end_revoked(const token::Id& id) {
-  std::vector<session::WirePublisher*> publishers;
-  for (auto& [key, one] : publishers_) {
-    if (one.connection.id == id) publishers.push_back(one.session);
+  // Who ends is taken from the table.
+  const auto find = [&id](const auto& table) {
+    std::vector<decltype(table.begin()->second.session)> found;
+    for (const auto& [key, one] : table) {
+      if (one.connection.id == id) found.push_back(one.session);
+    }
+    return found;
+  };
+  for (auto* publisher : find(publishers_)) {
+    publisher->end(PublisherEnd::revoked, stream::token_revoked);
   }
-  std::vector<session::WireViewer*> viewers;
-  for (auto& [key, one] : viewers_) {
-    if (one.connection.id == id) viewers.push_back(one.session);
-  }
-  for (auto* publisher : publishers) publisher->end(PublisherEnd::revoked, stream::token_revoked);
-  for (auto* viewer : viewers) viewer->end(ViewerEnd::revoked);
+  for (auto* viewer : find(viewers_)) viewer->end(ViewerEnd::revoked);
 }
 
 }  // namespace server

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <unordered_map>
+#include <vector>
 
 #include "relay/server/sessions.hpp"
 #include "relay/session/wire_publisher.hpp"
@@ -38,25 +39,27 @@ class WireSessions {
     bool knows_token = false;  ///< its peer, from before
     base::Time due{};          ///< to be told of
   };
-  struct Publisher {
-    session::WirePublisher* session;
+  template <class Session>
+  struct Entry {
+    Session* session;
     Connection connection;
   };
-  struct Viewer {
-    session::WireViewer* session;
-    Connection connection;
-  };
+  using Publisher = Entry<session::WirePublisher>;
+  using Viewer = Entry<session::WireViewer>;
+  template <class Session>
+  using Table = std::unordered_map<std::uint64_t, Entry<Session>>;  // by id of the session
 
   static Connection connect(const Sessions::Begun& begun, std::uint64_t id, base::Time started,
                             base::Duration interval);
-  void check_publishers(Moment now);
-  void check_viewers(Moment now);
+  /// Tells of those whose time it is; those whose token has expired.
+  template <class Session>
+  std::vector<Session*> check(Table<Session>& table, base::Duration interval, Moment now);
   static Sessions::Progress take_progress(Publisher& one);
   static Sessions::Progress take_progress(Viewer& one);
 
   Sessions& sessions_;
-  std::unordered_map<std::uint64_t, Publisher> publishers_;  // by id of the session
-  std::unordered_map<std::uint64_t, Viewer> viewers_;
+  Table<session::WirePublisher> publishers_;
+  Table<session::WireViewer> viewers_;
 };
 
 }  // namespace server
